@@ -1,0 +1,98 @@
+# gputrain. `make demo` runs the main job, `make test` passes the tests; both
+# need only Go and make, and use the richest build flavour that compiles here:
+#
+#   gpu        cgo, EGL and GLFW       gcc, pkg-config, libegl-dev, libgl-dev, X11 headers
+#   gpu-egl    cgo, EGL only           gcc, pkg-config, libegl-dev, libgl-dev
+#   cpu        no cgo                  nothing
+#
+# FLAVOUR=cpu (or gpu-egl, gpu) on the command line overrides the probe.
+
+have = $(shell command -v $(1) >/dev/null 2>&1 && echo yes)
+pkg  = $(shell pkg-config --exists $(1) >/dev/null 2>&1 && echo yes)
+
+ifndef FLAVOUR
+  FLAVOUR := cpu
+  ifeq ($(call have,gcc)$(call have,pkg-config),yesyes)
+    ifeq ($(call pkg,egl gl),yes)
+      FLAVOUR := gpu-egl
+      ifeq ($(call pkg,x11 xrandr xcursor xinerama xi xxf86vm),yes)
+        FLAVOUR := gpu
+      endif
+    endif
+  endif
+endif
+
+ifeq ($(FLAVOUR),gpu)
+  GOENV := CGO_ENABLED=1
+  TAGS  :=
+else ifeq ($(FLAVOUR),gpu-egl)
+  GOENV := CGO_ENABLED=1
+  TAGS  := -tags noglfw,egl
+else ifeq ($(FLAVOUR),cpu)
+  GOENV := CGO_ENABLED=0
+  TAGS  :=
+else
+  $(error FLAVOUR=$(FLAVOUR), want gpu, gpu-egl or cpu)
+endif
+
+FUZZTIME ?= 2m
+BENCH    ?= .
+
+.PHONY: all demo build test race check generate fuzz bench gpu-deps gpu-build flavour clean
+
+all: build
+
+flavour:
+	@echo "build flavour: $(FLAVOUR)"
+
+build: flavour
+	$(GOENV) go build $(TAGS) -o bin/gputrain ./cmd/gputrain
+
+# The main job on embedded data, about a minute on two cores.
+demo: build
+	bin/gputrain demo
+
+test: flavour
+	CGO_ENABLED=0 go test ./...
+ifneq ($(FLAVOUR),cpu)
+	$(GOENV) go test $(TAGS) ./gpu/... ./shaders/... ./cmd/gputrain/...
+endif
+
+# The race detector needs cgo; -short leaves out the large shapes.
+race:
+	CGO_ENABLED=1 go test -race -short -tags nogpu ./...
+
+check:
+	@test -z "$$(gofmt -l .)" || { echo "gofmt would change:"; gofmt -l .; exit 1; }
+	CGO_ENABLED=0 go vet ./...
+	CGO_ENABLED=0 go tool staticcheck ./...
+
+# Generated assembly is committed; this reproduces it.
+generate:
+	go generate ./cpuref/kernel/...
+
+# Every fuzz target for FUZZTIME, one after the other.
+fuzz:
+	@for pkg in $$(CGO_ENABLED=0 go list ./...); do \
+		for target in $$(CGO_ENABLED=0 go test -list '^Fuzz' $$pkg | grep '^Fuzz'); do \
+			echo "== $$pkg $$target"; \
+			CGO_ENABLED=0 go test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) $$pkg || exit 1; \
+		done; \
+	done
+
+bench:
+	CGO_ENABLED=0 go test -run '^$$' -bench '$(BENCH)' -count 5 ./cpuref/...
+
+# The Debian packages of the gpu flavour, and Mesa's software renderer.
+gpu-deps:
+	apt-get update
+	apt-get install -y --no-install-recommends gcc libc6-dev pkg-config libegl-dev libgl-dev \
+		libx11-dev libxrandr-dev libxcursor-dev libxinerama-dev libxi-dev libxxf86vm-dev \
+		libegl1 libgl1-mesa-dri libegl-mesa0 xvfb glslang-tools
+
+# Compiles the flavour for servers; runs nothing.
+gpu-build:
+	CGO_ENABLED=1 go build -tags noglfw,egl -o bin/gputrain-egl ./cmd/gputrain
+
+clean:
+	rm -rf bin
