@@ -1,0 +1,23 @@
+//go:build !cgo || nogpu
+
+package gpu
+
+import (
+	"fmt"
+
+	"gputrain/model/backend"
+)
+
+// A Device is a backend on a GPU. In this build there are none.
+type Device struct{ backend.Backend }
+
+// Open returns an error that wraps [ErrUnavailable].
+func Open(Options) (*Device, error) {
+	return nil, fmt.Errorf("gpu: %w: this build has no OpenGL (build with cgo and without -tags nogpu; see README, Build flavours)", ErrUnavailable)
+}
+
+// Info is never called: there is no Device.
+func (d *Device) Info() Info { return Info{} }
+
+// Close is never called: there is no Device.
+func (d *Device) Close() {}
