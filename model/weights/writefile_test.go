@@ -21,7 +21,7 @@ func TestWriteFileFailure(t *testing.T) {
 		t.Fatal(err)
 	}
 	next := example()
-	next.Metadata["recipe"] = "longer than before"
+	next.Metadata["note"] = "makes it longer than the former file"
 	for n := range len(former) {
 		err := replaceFile(path, func(w io.Writer) error { return Write(&fullDisk{w, n}, next) })
 		if !errors.Is(err, errFull) {
