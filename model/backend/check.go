@@ -150,6 +150,37 @@ func CheckLUTConv2D(who, op string, y Tensor, yType DType, w, x Quantized, geo C
 	return d
 }
 
+// CheckHost checks that host, the Go slice of a [Memory] Write or Read, fits t.
+func CheckHost(who, op string, t Tensor, host any) {
+	c := checker{who, op}
+	if t == nil {
+		c.failf("tensor is nil")
+	}
+	fits, n := false, 0
+	switch h := host.(type) {
+	case []float32:
+		fits, n = t.DType() == F32, len(h)
+	case []int32:
+		fits, n = t.DType() == I32, len(h)
+	case []uint8:
+		fits, n = t.DType() == U8, len(h)
+	}
+	if want := t.Shape().Len(); !fits || n != want {
+		c.failf("%T of length %d does not fit %v %v, which has %d elements", host, n, t.Shape(), t.DType(), want)
+	}
+}
+
+// CheckView checks the arguments of [Memory] View.
+func CheckView(who string, t Tensor, s Shape) {
+	c := checker{who, "View"}
+	if t == nil {
+		c.failf("tensor is nil")
+	}
+	if s.Len() != t.Shape().Len() {
+		c.failf("%v has %d elements, %v has %d", s, s.Len(), t.Shape(), t.Shape().Len())
+	}
+}
+
 // CheckSame checks that tensors a and b have one shape, of the types given.
 func CheckSame(who, op string, nameA string, a Tensor, ta DType, nameB string, b Tensor, tb DType) {
 	c := checker{who, op}
@@ -229,6 +260,18 @@ func CheckChannels(who, op string, x Tensor, vectors ...Named) (N, C, each int) 
 		c.shape(v.Name, v.T, F32, s[1:2])
 	}
 	return s[0], s[1], Shape(s[2:]).Len()
+}
+
+// CheckBatchNorm checks a batch normalization in training or its backward
+// pass: saved is [2, C], and a channel has more than one element.
+func CheckBatchNorm(who, op string, x, saved Tensor, vectors ...Named) (N, C, each int) {
+	N, C, each = CheckChannels(who, op, x, vectors...)
+	c := checker{who, op}
+	c.shape("saved", saved, F32, Shape{2, C})
+	if N*each < 2 {
+		c.failf("x is %v: the variance of a channel of %d elements is not defined", x.Shape(), N*each)
+	}
+	return N, C, each
 }
 
 // A PoolDims holds the geometry of a pooling with defaults filled in.
