@@ -1,0 +1,66 @@
+// Package cpuref implements package backend on the host, in Go.
+//
+// [Plain] is the reference that all else is held to: each operation is the
+// loop that its equation suggests, in one goroutine. [CPU] is what machines
+// without a GPU train on: the same results from all cores.
+//
+// # Order of sums
+//
+// Integers are exact in any order. Plain sums floats in the order in which its
+// loops read; where it adds in float64, the comment of the operation says so.
+// CPU cuts work into pieces whose number and size depend on shapes only, never
+// on the number of threads, and combines partial sums in the order of the
+// pieces. Its results are therefore the same bits for any number of threads.
+// They are those of Plain, bit for bit, in all integers and in all operations
+// that work element by element.
+package cpuref
+
+import (
+	"fmt"
+	"runtime"
+
+	"gputrain/model/backend"
+)
+
+// who begins the panics of this package.
+const who = "cpuref"
+
+var (
+	_ backend.Backend = (*Plain)(nil)
+	_ backend.Guarded = (*Plain)(nil)
+	_ backend.Backend = (*CPU)(nil)
+	_ backend.Guarded = (*CPU)(nil)
+)
+
+// A Plain is a backend of plain loops in the caller's goroutine. It is made by
+// [NewPlain].
+type Plain struct {
+	_ int // so that each Plain has an address of its own: it owns tensors
+}
+
+// NewPlain returns a Plain.
+func NewPlain() *Plain { return new(Plain) }
+
+// Name returns "plain".
+func (*Plain) Name() string { return "plain" }
+
+// A CPU is a backend that computes what [Plain] does on several threads. It is
+// made by [New] or [NewThreads].
+type CPU struct {
+	Plain
+	level string // of the instruction set that the kernels use
+}
+
+// New returns a CPU with as many threads as Go runs at once (GOMAXPROCS).
+func New() *CPU { return NewThreads(runtime.GOMAXPROCS(0)) }
+
+// NewThreads returns a CPU with n threads, at least 1.
+func NewThreads(n int) *CPU {
+	return &CPU{level: "go"}
+}
+
+// Name returns the kernels' instruction set and the number of threads, as in
+// "cpuref (avx512vbmi, 2 threads)".
+func (c *CPU) Name() string {
+	return fmt.Sprintf("cpuref (%s, %d threads)", c.level, 1)
+}
