@@ -1,0 +1,21 @@
+// Package dataset turns files of labelled images into batches for training.
+//
+// [Open] reads a whole data set, named by a [Source], into two [Set] values: one to
+// train on, one to measure on. Images are decoded once and kept as bytes,
+// planar, [N, C, H, W]. A [Loader] walks a set once: it shuffles, augments and
+// normalises in its own goroutine, into two buffers that it uses in turn, and
+// hands out one [Batch] after another.
+//
+// # Randomness
+//
+// What happens to an image depends on (seed, epoch, index of the image in its
+// set) and on nothing else: not on its place in the epoch, on the number of
+// workers, or on the batch at which a resumed run enters the epoch. The order
+// of an epoch depends on (seed, epoch).
+//
+// # Files
+//
+// Files come from outside and are not trusted. Sizes are bounded before memory
+// is taken, archives are read in place and never unpacked to disk, and every
+// fault is an [*Error] that names the file.
+package dataset
