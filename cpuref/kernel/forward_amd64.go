@@ -1,0 +1,4 @@
+package kernel
+
+// archForwards are the kernels of this architecture, best first.
+var archForwards = []*forward{}

@@ -1,0 +1,131 @@
+package kernel
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"testing"
+)
+
+// A multiplier is a table of products for tests.
+type multiplier struct {
+	name         string
+	wBits, xBits int
+	all          []int32
+}
+
+func newMultiplier(name string, wBits, xBits int, am func(w, x int) int32) multiplier {
+	m := multiplier{name: name, wBits: wBits, xBits: xBits}
+	for w := range 1 << wBits {
+		for x := range 1 << xBits {
+			m.all = append(m.all, am(w, x))
+		}
+	}
+	return m
+}
+
+// multipliers have one table on either side of each kernel's exactness
+// condition, and random ones that no symmetry can hide a mistake in.
+func multipliers() []multiplier {
+	rng := rand.New(rand.NewPCG(1, 2))
+	constant := func(v int32) func(w, x int) int32 { return func(w, x int) int32 { return v } }
+	// span has products 0 and limit only, limit being the more frequent.
+	span := func(limit int32) func(w, x int) int32 {
+		return func(w, x int) int32 { return limit * int32(min(1, rng.IntN(8))) }
+	}
+	uniform := func(lo, hi int32) func(w, x int) int32 {
+		return func(w, x int) int32 { return lo + rng.Int32N(hi-lo+1) }
+	}
+	return []multiplier{
+		newMultiplier("random 8×8", 8, 8, uniform(0, 1<<16-1)),
+		newMultiplier("at the limit 8×8", 8, 8, span(1<<16-1)),
+		newMultiplier("beyond the limit 8×8", 8, 8, span(1<<16)),
+		newMultiplier("signed 8×8", 8, 8, uniform(-16384, 16384)),
+		newMultiplier("negative constant 8×8", 8, 8, constant(-12345)),
+		newMultiplier("wide 8×8", 8, 8, uniform(-1<<22, 1<<22)),
+		newMultiplier("random 7×7", 7, 7, uniform(0, 1<<14-1)),
+		newMultiplier("at the limit 7×7", 7, 7, span(1<<14-1)),
+		newMultiplier("beyond the limit 7×7", 7, 7, span(1<<14)),
+		newMultiplier("random 6×6", 6, 6, uniform(-100, 1<<12-101)),
+		newMultiplier("at the limit 6×6", 6, 6, span(1<<12-1)),
+		newMultiplier("beyond the limit 6×6", 6, 6, span(1<<12)),
+		newMultiplier("random 8×4", 8, 4, uniform(-2048, 2047)),
+		newMultiplier("random 4×8", 4, 8, uniform(-2048, 2047)),
+		newMultiplier("random 2×2", 2, 2, uniform(-9, 9)),
+	}
+}
+
+func randomCodes(rng *rand.Rand, n, bits int) []uint8 {
+	b := make([]uint8, n)
+	for i := range b {
+		b[i] = uint8(rng.IntN(1 << bits))
+	}
+	return b
+}
+
+// forwardShapes cover tails of every tile size, and K around the lengths after
+// which narrow sums are spread.
+func forwardShapes() (shapes [][3]int) {
+	for n := 1; n <= 65; n++ {
+		shapes = append(shapes, [3]int{1 + n%17, n, 1 + n*7%40})
+	}
+	for m := 1; m <= 17; m++ {
+		shapes = append(shapes, [3]int{m, 130 + m, 9})
+	}
+	for _, k := range []int{1, 2, 3, 4, 7, 8, 9, 15, 31, 32, 33, 63, 64, 65, 127, 128, 129, 255, 256, 257, 258, 300, 511, 512, 513, 1023, 1025, 1030} {
+		shapes = append(shapes, [3]int{17, 65, k})
+	}
+	return append(shapes, [3]int{3, 4096, 40}, [3]int{18, 1024, 258}, [3]int{35, 600, 70}, [3]int{16, 1500, 65})
+}
+
+// TestSum compares every kernel that takes a table with the plain loop.
+func TestSum(t *testing.T) {
+	rng := rand.New(rand.NewPCG(3, 4))
+	for _, mul := range multipliers() {
+		for _, level := range Levels() {
+			p := NewProducts(mul.all, mul.wBits, mul.xBits, level)
+			for _, f := range p.kernels {
+				if f.level != level {
+					continue
+				}
+				t.Run(fmt.Sprintf("%s/%s", mul.name, f.name), func(t *testing.T) {
+					one := *p
+					one.kernels = []*forward{{name: f.name, strip: f.strip, tile: f.tile}}
+					for _, shape := range forwardShapes() {
+						testSum(t, &one, mul, rng, shape[0], shape[1], shape[2])
+					}
+				})
+			}
+		}
+	}
+}
+
+func testSum(t *testing.T, p *Products, mul multiplier, rng *rand.Rand, M, N, K int) {
+	t.Helper()
+	ld := K + rng.IntN(3)
+	w := randomCodes(rng, M*ld, mul.wBits)
+	x := Matrix{Code: randomCodes(rng, K*(N+3), mul.xBits), LD: N + 3}
+	var packed Weights
+	p.Pack(&packed, w, ld, M, K)
+
+	// A part of the rows and columns: a tile must not see the others.
+	m0, n0 := rng.IntN(M), rng.IntN(N)
+	if M*N > 1000 {
+		m0, n0 = 0, 0
+	}
+	n := min(N-n0, p.Strip(M, N))
+	var s Scratch
+	for range 2 { // the second time with dirty scratch
+		tile, stride := p.Sum(&s, &packed, m0, M-m0, &x, n0, n)
+		for i := range M - m0 {
+			for j := range n {
+				var want int32
+				for k := range K {
+					want += mul.all[int(w[(m0+i)*ld+k])<<mul.xBits|int(x.Code[k*x.LD+n0+j])]
+				}
+				if got := tile[i*stride+j]; got != want {
+					t.Fatalf("%d×%d×%d from (%d, %d): at (%d, %d) %d, want %d", M, N, K, m0, n0, i, j, got, want)
+				}
+			}
+		}
+	}
+}
