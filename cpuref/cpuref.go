@@ -17,6 +17,7 @@ package cpuref
 
 import (
 	"fmt"
+	"reflect"
 	"runtime"
 
 	"gputrain/model/backend"
@@ -48,19 +49,30 @@ func (*Plain) Name() string { return "plain" }
 // made by [New] or [NewThreads].
 type CPU struct {
 	Plain
-	level string // of the instruction set that the kernels use
+	level  string // of the instruction set that the kernels use
+	crew   crew
+	memory arena
+	kept   map[reflect.Type]any
 }
 
 // New returns a CPU with as many threads as Go runs at once (GOMAXPROCS).
 func New() *CPU { return NewThreads(runtime.GOMAXPROCS(0)) }
 
-// NewThreads returns a CPU with n threads, at least 1.
+// NewThreads returns a CPU with n threads, at least 1. Its goroutines start
+// with the first operation that has work for them.
 func NewThreads(n int) *CPU {
-	return &CPU{level: "go"}
+	return &CPU{level: "go", crew: crew{threads: max(n, 1)}, kept: make(map[reflect.Type]any)}
 }
+
+// Close ends the goroutines of c. Tensors stay; a later operation starts the
+// goroutines again.
+func (c *CPU) Close() { c.crew.stop() }
 
 // Name returns the kernels' instruction set and the number of threads, as in
 // "cpuref (avx512vbmi, 2 threads)".
 func (c *CPU) Name() string {
-	return fmt.Sprintf("cpuref (%s, %d threads)", c.level, 1)
+	if c.crew.threads == 1 {
+		return fmt.Sprintf("cpuref (%s, 1 thread)", c.level)
+	}
+	return fmt.Sprintf("cpuref (%s, %d threads)", c.level, c.crew.threads)
 }

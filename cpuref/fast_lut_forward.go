@@ -1,0 +1,99 @@
+package cpuref
+
+import (
+	"gputrain/cpuref/kernel"
+	"gputrain/model/backend"
+)
+
+// A tiling cuts a product of M rows and N columns, times groups, into tiles
+// that are summed one by one.
+type tiling struct {
+	m, n         int // rows and columns of the product
+	rows, strip  int // of a tile
+	perRow, each int // tiles of a row of tiles, of a group
+}
+
+// tile returns piece i: its group, first row and column, rows and columns.
+func (t tiling) tile(i int) (group, m0, n0, m, n int) {
+	group, i = i/t.each, i%t.each
+	m0, n0 = i/t.perRow*t.rows, i%t.perRow*t.strip
+	return group, m0, n0, min(t.rows, t.m-m0), min(t.strip, t.n-n0)
+}
+
+// lutTiling chooses tiles that keep every thread busy and amortize what a
+// kernel does once for a tile. Sums of integers are the same for any choice.
+func (c *CPU) lutTiling(p *kernel.Products, groups, m, n int) tiling {
+	const tallest = 128 // a tile of 256 columns is then 128 KiB
+	t := tiling{m: m, n: n, rows: min(m, tallest), strip: p.Strip(m, n)}
+	few := func() bool {
+		t.perRow = ceilDiv(n, t.strip)
+		t.each = t.perRow * ceilDiv(m, t.rows)
+		return groups*t.each < 2*c.threads
+	}
+	for few() && t.rows > 32 {
+		t.rows = ceilDiv(t.rows/2, 16) * 16
+	}
+	for few() && t.strip > 512 {
+		t.strip /= 2
+	}
+	return t
+}
+
+// LUTMatMul implements [backend.Multiplier].
+func (c *CPU) LUTMatMul(y backend.Tensor, w, x backend.Quantized, t backend.Tables) {
+	d := backend.CheckLUTMatMul(who, "LUTMatMul", y, backend.I32, w, x, t)
+	Y, W, X := c.i32(y), c.u8(w.Code), c.u8(x.Code)
+	p := t.(*fastTables).products
+	weights := c.packWeights(p, W, d.Batch, d.M, d.K)
+	tiles := c.lutTiling(p, d.Batch, d.M, d.N)
+	c.pieces(d.Batch*tiles.each, func(s *scratch, i int) {
+		b, m0, n0, m, n := tiles.tile(i)
+		s.matrix = kernel.Matrix{Code: X[b*d.K*d.N:][:d.K*d.N], LD: d.N}
+		sums, stride := p.Sum(&s.kernel, &weights[b], m0, m, &s.matrix, n0, n)
+		for r := range m {
+			copy(Y[(b*d.M+m0+r)*d.N+n0:][:n], sums[r*stride:])
+		}
+	})
+}
+
+// LUTConv2D implements [backend.Multiplier].
+func (c *CPU) LUTConv2D(y backend.Tensor, w, x backend.Quantized, geo backend.Conv2D, t backend.Tables) {
+	d := backend.CheckLUTConv2D(who, "LUTConv2D", y, backend.I32, w, x, geo, t)
+	Y, W, X := c.i32(y), c.u8(w.Code), c.u8(x.Code)
+	_, Zx := c.quantizer(x.Q).scaleAndZero(0)
+	outside := paddingCode(d.Padding, Zx, t.Product().X())
+	p := t.(*fastTables).products
+	weights := c.packWeights(p, W, d.Groups, d.GroupOut, d.K)
+	tiles := c.lutTiling(p, d.Groups, d.GroupOut, d.Batch*d.OH*d.OW)
+	c.pieces(d.Groups*tiles.each, func(s *scratch, i int) {
+		g, m0, n0, m, n := tiles.tile(i)
+		s.codes = im2col[uint8]{d: d, x: X, channel: g * d.GroupIn, outside: outside}
+		sums, stride := p.Sum(&s.kernel, &weights[g], m0, m, &s.codes, n0, n)
+		scatter(Y, &d, g*d.GroupOut+m0, n0, sums, stride, m, n)
+	})
+}
+
+// packWeights packs the matrices [groups, m, k] of codes.
+func (c *CPU) packWeights(p *kernel.Products, code []uint8, groups, m, k int) []kernel.Weights {
+	for len(c.fast.weights) < groups {
+		c.fast.weights = append(c.fast.weights, kernel.Weights{})
+	}
+	for g := range groups {
+		p.Pack(&c.fast.weights[g], code[g*m*k:], k, m, k)
+	}
+	return c.fast.weights[:groups]
+}
+
+// scatter writes the tile of output channels o0… and pixels n0… of all images
+// to y [Batch, Cout, OH, OW].
+func scatter[T any](y []T, d *backend.ConvDims, o0, n0 int, tile []T, stride, m, n int) {
+	pixels := d.OH * d.OW
+	for j := 0; j < n; {
+		image, pixel := (n0+j)/pixels, (n0+j)%pixels
+		run := min(pixels-pixel, n-j)
+		for r := range m {
+			copy(y[(image*d.Cout+o0+r)*pixels+pixel:][:run], tile[r*stride+j:])
+		}
+		j += run
+	}
+}
