@@ -20,6 +20,7 @@ import (
 	"reflect"
 	"runtime"
 
+	"gputrain/cpuref/kernel"
 	"gputrain/model/backend"
 )
 
@@ -49,7 +50,7 @@ func (*Plain) Name() string { return "plain" }
 // made by [New] or [NewThreads].
 type CPU struct {
 	Plain
-	level  string // of the instruction set that the kernels use
+	fast   fast // what the operations of fast_*.go keep
 	crew   crew
 	memory arena
 	kept   map[reflect.Type]any
@@ -58,10 +59,22 @@ type CPU struct {
 // New returns a CPU with as many threads as Go runs at once (GOMAXPROCS).
 func New() *CPU { return NewThreads(runtime.GOMAXPROCS(0)) }
 
-// NewThreads returns a CPU with n threads, at least 1. Its goroutines start
-// with the first operation that has work for them.
+// NewThreads returns a CPU with n threads, at least 1, at the level of
+// [kernel.Default]. It panics where that returns an error: a program asks first.
 func NewThreads(n int) *CPU {
-	return &CPU{level: "go", crew: crew{threads: max(n, 1)}, kept: make(map[reflect.Type]any)}
+	level, err := kernel.Default()
+	if err != nil {
+		panic(who + ": " + err.Error())
+	}
+	return NewLevel(n, level)
+}
+
+// NewLevel returns a CPU with n threads, at least 1, whose kernels use the
+// instructions of the given level, which must be one of [kernel.Levels]. Its
+// goroutines start with the first operation that has work for them.
+func NewLevel(n int, level kernel.Level) *CPU {
+	n = max(n, 1)
+	return &CPU{fast: newFast(level, n), crew: crew{threads: n}, kept: make(map[reflect.Type]any)}
 }
 
 // Close ends the goroutines of c. Tensors stay; a later operation starts the
@@ -72,7 +85,7 @@ func (c *CPU) Close() { c.crew.stop() }
 // "cpuref (avx512vbmi, 2 threads)".
 func (c *CPU) Name() string {
 	if c.crew.threads == 1 {
-		return fmt.Sprintf("cpuref (%s, 1 thread)", c.level)
+		return fmt.Sprintf("cpuref (%s, 1 thread)", c.fast.level)
 	}
-	return fmt.Sprintf("cpuref (%s, %d threads)", c.level, c.crew.threads)
+	return fmt.Sprintf("cpuref (%s, %d threads)", c.fast.level, c.crew.threads)
 }

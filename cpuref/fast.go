@@ -1,28 +1,23 @@
 package cpuref
 
 import (
-	"sync"
-
 	"gputrain/cpuref/kernel"
 	"gputrain/lut"
 	"gputrain/model/backend"
 )
 
 // A fast holds what the operations of [CPU] that multiply matrices need beside
-// the operands: package kernel at one level, and memory to work in, which
+// their operands: package kernel at one level, and memory to work in, which
 // grows to what the largest operation takes and is then reused.
 type fast struct {
-	level kernel.Level
-
-	mu      sync.Mutex
-	scratch []*scratch // not in use
-
+	level   kernel.Level
 	weights []kernel.Weights // of each group or batch
-	int32s  []int32          // sums that pieces of an operation share
+	workers []*workspace     // of each thread
 }
 
-// A scratch is the memory of one piece of an operation.
-type scratch struct {
+// A workspace is the memory that the parts of an operation work in, one after
+// the other, on one thread.
+type workspace struct {
 	kernel kernel.Scratch
 	codes  im2col[uint8]
 	matrix kernel.Matrix
@@ -31,30 +26,13 @@ type scratch struct {
 	ranges []tapRange
 }
 
-// pieces calls f for each piece of an operation, on all threads.
-func (c *CPU) pieces(n int, f func(s *scratch, i int)) {
-	c.parallel(n, func(i int) {
-		s := c.fast.take()
-		f(s, i)
-		c.fast.put(s)
-	})
-}
-
-func (f *fast) take() *scratch {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if n := len(f.scratch); n > 0 {
-		s := f.scratch[n-1]
-		f.scratch = f.scratch[:n-1]
-		return s
+// newFast returns the fast operations for so many threads.
+func newFast(level kernel.Level, threads int) fast {
+	f := fast{level: level}
+	for range threads {
+		f.workers = append(f.workers, new(workspace))
 	}
-	return new(scratch)
-}
-
-func (f *fast) put(s *scratch) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.scratch = append(f.scratch, s)
+	return f
 }
 
 // fastTables are a multiplier as package kernel reads it.

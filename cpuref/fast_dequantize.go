@@ -10,30 +10,54 @@ import "gputrain/model/backend"
 func (c *CPU) DequantizeMatMul(y, acc backend.Tensor, w, x backend.Quantized, t backend.Tables) {
 	d := backend.CheckLUTMatMul(who, "DequantizeMatMul", y, backend.F32, w, x, t)
 	backend.CheckSame(who, "DequantizeMatMul", "acc", acc, backend.I32, "y", y, backend.F32)
-	Y, A, W, X := c.f32(y), c.i32(acc), c.u8(w.Code), c.u8(x.Code)
-	qw, qx := c.quantizer(w.Q), c.quantizer(x.Q)
-	minW, minX := int32(t.Product().W().Min()), int32(t.Product().X().Min())
-	sx, Zx := qx.scaleAndZero(0)
+	defer c.release()
+	sumX := scratch[int32](c, d.Batch*d.N)
+	strips := ceilDiv(d.N, columnStrip)
+	run(c, d.Batch*strips, columnSums{d, strips, int32(t.Product().X().Min()), sumX, c.u8(x.Code)})
+	run(c, d.Batch*d.M, dequantizeMatMul{
+		d, int32(t.Product().W().Min()), c.quantizer(w.Q), c.quantizer(x.Q), sumX,
+		c.f32(y), c.i32(acc), c.u8(w.Code),
+	})
+}
 
-	c.fast.int32s = resize(c.fast.int32s, d.Batch*d.N)
-	sumX := c.fast.int32s
-	const strip = 1024
-	strips := ceilDiv(d.N, strip)
-	c.pieces(d.Batch*strips, func(_ *scratch, i int) {
-		b, n0 := i/strips, i%strips*strip
-		n := min(strip, d.N-n0)
-		sums := sumX[b*d.N+n0:][:n]
-		fill(sums, int32(d.K)*minX)
-		for k := range d.K {
-			addCodes(sums, X[(b*d.K+k)*d.N+n0:][:n])
-		}
-	})
-	c.pieces(d.Batch*d.M, func(_ *scratch, i int) {
-		b, m := i/d.M, i%d.M
-		sw, Zw := qw.scaleAndZero(m)
-		constant := int32(d.K)*Zw*Zx - Zx*sumCodes(W[i*d.K:][:d.K], minW)
-		dequantize(Y[i*d.N:][:d.N], A[i*d.N:][:d.N], sumX[b*d.N:][:d.N], constant, Zw, sw*sx)
-	})
+// columnStrip is the number of columns that a part of columnSums sums.
+const columnStrip = 1024
+
+// columnSums sets sums[b, n] = Σ_k X[b, k, n].
+type columnSums struct {
+	d      backend.MatMulDims
+	strips int // of one batch
+	least  int32
+	sums   []int32
+	x      []uint8
+}
+
+func (t *columnSums) part(i, _ int) {
+	b, n0 := i/t.strips, i%t.strips*columnStrip
+	sums := t.sums[b*t.d.N+n0:][:min(columnStrip, t.d.N-n0)]
+	fill(sums, int32(t.d.K)*t.least)
+	for k := range t.d.K {
+		addCodes(sums, t.x[(b*t.d.K+k)*t.d.N+n0:])
+	}
+}
+
+// dequantizeMatMul does row i of all batches.
+type dequantizeMatMul struct {
+	d      backend.MatMulDims
+	least  int32 // weight
+	qw, qx quantizer
+	sumX   []int32
+	y      []float32
+	acc    []int32
+	w      []uint8
+}
+
+func (t *dequantizeMatMul) part(i, _ int) {
+	N, K := t.d.N, t.d.K
+	sw, Zw := t.qw.scaleAndZero(i % t.d.M)
+	sx, Zx := t.qx.scaleAndZero(0)
+	constant := int32(K)*Zw*Zx - Zx*sumCodes(t.w[i*K:][:K], t.least)
+	dequantize(t.y[i*N:][:N], t.acc[i*N:][:N], t.sumX[i/t.d.M*N:][:N], constant, Zw, sw*sx)
 }
 
 // DequantizeConv2D implements [backend.Multiplier].
@@ -41,44 +65,55 @@ func (c *CPU) DequantizeConv2D(y, acc backend.Tensor, w, x backend.Quantized, ge
 	const op = "DequantizeConv2D"
 	d := backend.CheckLUTConv2D(who, op, y, backend.F32, w, x, geo, t)
 	backend.CheckSame(who, op, "acc", acc, backend.I32, "y", y, backend.F32)
-	Y, A, W, X := c.f32(y), c.i32(acc), c.u8(w.Code), c.u8(x.Code)
-	qw, qx := c.quantizer(w.Q), c.quantizer(x.Q)
-	minW, minX := int32(t.Product().W().Min()), int32(t.Product().X().Min())
-	sx, Zx := qx.scaleAndZero(0)
-	pixels := d.OH * d.OW
-
-	// With int-zero padding ΣW and K depend on the pixel, if any tap lies
-	// outside; corrections[o, i, j] is then −Z_x·ΣW + K·Z_w·Z_x.
-	var corrections []int32
-	outsideX := Zx
-	if d.Padding == backend.PadIntZero {
-		outsideX = 0
-		if Zx != 0 && d.Pad != [2]int{} {
-			c.fast.int32s = resize(c.fast.int32s, d.Cout*pixels)
-			corrections = c.fast.int32s
-			c.pieces(d.Cout, func(s *scratch, o int) {
-				_, Zw := qw.scaleAndZero(o)
-				insideSums(s, corrections[o*pixels:][:pixels], &d, W[o*d.K:][:d.K], minW, Zx, Zw)
-			})
-		}
+	defer c.release()
+	job := dequantizeConv2D{
+		c: c, d: d, leastW: int32(t.Product().W().Min()), leastX: int32(t.Product().X().Min()),
+		qw: c.quantizer(w.Q), qx: c.quantizer(x.Q),
+		y: c.f32(y), acc: c.i32(acc), w: c.u8(w.Code), x: c.u8(x.Code),
 	}
+	_, Zx := job.qx.scaleAndZero(0)
+	if d.Padding == backend.PadIntZero && Zx != 0 && d.Pad != [2]int{} {
+		// ΣW and K depend on the pixel.
+		job.constants = scratch[int32](c, d.Cout*d.OH*d.OW)
+		run(c, d.Cout, insideSums{c, d, job.leastW, job.qw, Zx, job.constants, job.w})
+	}
+	run(c, d.Batch*d.Groups, job)
+}
 
-	c.pieces(d.Batch*d.Groups, func(s *scratch, i int) {
-		image, g := i/d.Groups, i%d.Groups
-		plane := d.H * d.W
-		sumX := windowSums(s, &d, X[(image*d.Cin+g*d.GroupIn)*plane:][:d.GroupIn*plane], minX, outsideX)
-		for o := g * d.GroupOut; o < (g+1)*d.GroupOut; o++ {
-			sw, Zw := qw.scaleAndZero(o)
-			at := (image*d.Cout + o) * pixels
-			out, sums := Y[at:][:pixels], A[at:][:pixels]
-			if corrections != nil {
-				dequantizeCorrected(out, sums, sumX, corrections[o*pixels:][:pixels], Zw, sw*sx)
-				continue
-			}
-			constant := int32(d.K)*Zw*Zx - Zx*sumCodes(W[o*d.K:][:d.K], minW)
-			dequantize(out, sums, sumX, constant, Zw, sw*sx)
+// dequantizeConv2D does one group of one image in a part.
+type dequantizeConv2D struct {
+	c              *CPU
+	d              backend.ConvDims
+	leastW, leastX int32
+	qw, qx         quantizer
+	constants      []int32 // [Cout, OH, OW], or nil where one serves a channel
+	y              []float32
+	acc            []int32
+	w, x           []uint8
+}
+
+func (t *dequantizeConv2D) part(i, worker int) {
+	d := &t.d
+	image, g := i/d.Groups, i%d.Groups
+	sx, Zx := t.qx.scaleAndZero(0)
+	outside := Zx
+	if d.Padding == backend.PadIntZero {
+		outside = 0
+	}
+	plane, pixels := d.H*d.W, d.OH*d.OW
+	x := t.x[(image*d.Cin+g*d.GroupIn)*plane:][:d.GroupIn*plane]
+	sumX := windowSums(t.c.fast.workers[worker], d, x, t.leastX, outside)
+	for o := g * d.GroupOut; o < (g+1)*d.GroupOut; o++ {
+		sw, Zw := t.qw.scaleAndZero(o)
+		at := (image*d.Cout + o) * pixels
+		y, acc := t.y[at:][:pixels], t.acc[at:][:pixels]
+		if t.constants != nil {
+			dequantizeEach(y, acc, sumX, t.constants[o*pixels:][:pixels], Zw, sw*sx)
+			continue
 		}
-	})
+		constant := int32(d.K)*Zw*Zx - Zx*sumCodes(t.w[o*d.K:][:d.K], t.leastW)
+		dequantize(y, acc, sumX, constant, Zw, sw*sx)
+	}
 }
 
 // dequantize sets y = float32(acc + constant − Zw·sumX)·scale.
@@ -91,10 +126,10 @@ func dequantize(y []float32, acc, sumX []int32, constant, Zw int32, scale float3
 	}
 }
 
-// dequantizeCorrected is dequantize with a constant for each element.
+// dequantizeEach is dequantize with a constant for each element.
 //
 //go:noinline
-func dequantizeCorrected(y []float32, acc, sumX, constant []int32, Zw int32, scale float32) {
+func dequantizeEach(y []float32, acc, sumX, constant []int32, Zw int32, scale float32) {
 	acc, sumX, constant = acc[:len(y)], sumX[:len(y)], constant[:len(y)]
 	for i := range y {
 		y[i] = float32(acc[i]+constant[i]-Zw*sumX[i]) * scale
@@ -123,7 +158,7 @@ func addCodes(sums []int32, codes []uint8) {
 // windowSums returns Σ X over the taps of each output pixel of one image of one
 // group, taps outside counting as the given value. The sum over channels comes
 // first, then those along a row and a column of the window.
-func windowSums(s *scratch, d *backend.ConvDims, x []uint8, least, outside int32) []int32 {
+func windowSums(s *workspace, d *backend.ConvDims, x []uint8, least, outside int32) []int32 {
 	padH, padW := d.H+2*d.Pad[0], d.W+2*d.Pad[1]
 	s.plane = resize(s.plane, padH*padW+d.H*d.W+padH*d.OW)
 	padded, channels, along := s.plane[:padH*padW], s.plane[padH*padW:][:d.H*d.W], s.plane[padH*padW+d.H*d.W:]
@@ -169,32 +204,44 @@ func inside(start, taps, dilation, size int) tapRange {
 	return tapRange{first, min(max(first, ceilDiv(size-start, dilation)), taps)}
 }
 
-// insideSums sets out[i, j] = K·Z_w·Z_x − Z_x·ΣW, with K and ΣW over the taps of
-// one filter that lie inside the image.
-func insideSums(s *scratch, out []int32, d *backend.ConvDims, w []uint8, least, Zx, Zw int32) {
+// insideSums sets out[o, i, j] = K·Z_w·Z_x − Z_x·ΣW, with K and ΣW over the taps
+// that lie inside the image. A part does one channel o.
+type insideSums struct {
+	c     *CPU
+	d     backend.ConvDims
+	least int32 // weight
+	qw    quantizer
+	Zx    int32
+	out   []int32 // [Cout, OH, OW]
+	w     []uint8
+}
+
+func (t *insideSums) part(o, worker int) {
+	s, d := t.c.fast.workers[worker], &t.d
+	w, out := t.w[o*d.K:][:d.K], t.out[o*d.OH*d.OW:]
+	_, Zw := t.qw.scaleAndZero(o)
 	s.ranges = resize(s.ranges, d.OW)
 	for j := range s.ranges {
 		s.ranges[j] = inside(j*d.Stride[1]-d.Pad[1], d.KW, d.Dilation[1], d.W)
 	}
-	// up[q] is Σ W over the rows of taps inside, the columns before q, and all
-	// channels.
+	// upTo[q] is ΣW over all channels, the rows inside, and the columns before q.
 	s.sums = resize(s.sums, d.KW+1)
-	up := s.sums
+	upTo := s.sums
 	for i := range d.OH {
 		rows := inside(i*d.Stride[0]-d.Pad[0], d.KH, d.Dilation[0], d.H)
-		up[0] = 0
+		upTo[0] = 0
 		for q := range d.KW {
-			sum := int32(d.GroupIn*(rows.last-rows.first)) * least
+			sum := int32(d.GroupIn*(rows.last-rows.first)) * t.least
 			for c := range d.GroupIn {
 				for p := rows.first; p < rows.last; p++ {
 					sum += int32(w[(c*d.KH+p)*d.KW+q])
 				}
 			}
-			up[q+1] = up[q] + sum
+			upTo[q+1] = upTo[q] + sum
 		}
 		for j, r := range s.ranges {
 			taps := int32(d.GroupIn * (rows.last - rows.first) * (r.last - r.first))
-			out[i*d.OW+j] = taps*Zw*Zx - Zx*(up[r.last]-up[r.first])
+			out[i*d.OW+j] = taps*Zw*t.Zx - t.Zx*(upTo[r.last]-upTo[r.first])
 		}
 	}
 }

@@ -28,7 +28,7 @@ func (c *CPU) lutTiling(p *kernel.Products, groups, m, n int) tiling {
 	few := func() bool {
 		t.perRow = ceilDiv(n, t.strip)
 		t.each = t.perRow * ceilDiv(m, t.rows)
-		return groups*t.each < 2*c.threads
+		return groups*t.each < 2*c.crew.threads
 	}
 	for few() && t.rows > 32 {
 		t.rows = ceilDiv(t.rows/2, 16) * 16
@@ -42,35 +42,60 @@ func (c *CPU) lutTiling(p *kernel.Products, groups, m, n int) tiling {
 // LUTMatMul implements [backend.Multiplier].
 func (c *CPU) LUTMatMul(y backend.Tensor, w, x backend.Quantized, t backend.Tables) {
 	d := backend.CheckLUTMatMul(who, "LUTMatMul", y, backend.I32, w, x, t)
-	Y, W, X := c.i32(y), c.u8(w.Code), c.u8(x.Code)
 	p := t.(*fastTables).products
-	weights := c.packWeights(p, W, d.Batch, d.M, d.K)
+	weights := c.packWeights(p, c.u8(w.Code), d.Batch, d.M, d.K)
 	tiles := c.lutTiling(p, d.Batch, d.M, d.N)
-	c.pieces(d.Batch*tiles.each, func(s *scratch, i int) {
-		b, m0, n0, m, n := tiles.tile(i)
-		s.matrix = kernel.Matrix{Code: X[b*d.K*d.N:][:d.K*d.N], LD: d.N}
-		sums, stride := p.Sum(&s.kernel, &weights[b], m0, m, &s.matrix, n0, n)
-		for r := range m {
-			copy(Y[(b*d.M+m0+r)*d.N+n0:][:n], sums[r*stride:])
-		}
-	})
+	run(c, d.Batch*tiles.each, lutMatMul{c, d, tiles, p, weights, c.i32(y), c.u8(x.Code)})
+}
+
+type lutMatMul struct {
+	c       *CPU
+	d       backend.MatMulDims
+	tiles   tiling
+	p       *kernel.Products
+	weights []kernel.Weights // [Batch]
+	y       []int32
+	x       []uint8
+}
+
+func (t *lutMatMul) part(i, worker int) {
+	s, d := t.c.fast.workers[worker], &t.d
+	b, m0, n0, m, n := t.tiles.tile(i)
+	s.matrix = kernel.Matrix{Code: t.x[b*d.K*d.N:][:d.K*d.N], LD: d.N}
+	sums, stride := t.p.Sum(&s.kernel, &t.weights[b], m0, m, &s.matrix, n0, n)
+	for r := range m {
+		copy(t.y[(b*d.M+m0+r)*d.N+n0:][:n], sums[r*stride:])
+	}
 }
 
 // LUTConv2D implements [backend.Multiplier].
 func (c *CPU) LUTConv2D(y backend.Tensor, w, x backend.Quantized, geo backend.Conv2D, t backend.Tables) {
 	d := backend.CheckLUTConv2D(who, "LUTConv2D", y, backend.I32, w, x, geo, t)
-	Y, W, X := c.i32(y), c.u8(w.Code), c.u8(x.Code)
 	_, Zx := c.quantizer(x.Q).scaleAndZero(0)
 	outside := paddingCode(d.Padding, Zx, t.Product().X())
 	p := t.(*fastTables).products
-	weights := c.packWeights(p, W, d.Groups, d.GroupOut, d.K)
+	weights := c.packWeights(p, c.u8(w.Code), d.Groups, d.GroupOut, d.K)
 	tiles := c.lutTiling(p, d.Groups, d.GroupOut, d.Batch*d.OH*d.OW)
-	c.pieces(d.Groups*tiles.each, func(s *scratch, i int) {
-		g, m0, n0, m, n := tiles.tile(i)
-		s.codes = im2col[uint8]{d: d, x: X, channel: g * d.GroupIn, outside: outside}
-		sums, stride := p.Sum(&s.kernel, &weights[g], m0, m, &s.codes, n0, n)
-		scatter(Y, &d, g*d.GroupOut+m0, n0, sums, stride, m, n)
-	})
+	run(c, d.Groups*tiles.each, lutConv2D{c, d, tiles, p, weights, outside, c.i32(y), c.u8(x.Code)})
+}
+
+type lutConv2D struct {
+	c       *CPU
+	d       backend.ConvDims
+	tiles   tiling
+	p       *kernel.Products
+	weights []kernel.Weights // [Groups]
+	outside uint8
+	y       []int32
+	x       []uint8
+}
+
+func (t *lutConv2D) part(i, worker int) {
+	s, d := t.c.fast.workers[worker], &t.d
+	g, m0, n0, m, n := t.tiles.tile(i)
+	s.codes = im2col[uint8]{d: *d, x: t.x, channel: g * d.GroupIn, outside: t.outside}
+	sums, stride := t.p.Sum(&s.kernel, &t.weights[g], m0, m, &s.codes, n0, n)
+	scatter(t.y, d, g*d.GroupOut+m0, n0, sums, stride, m, n)
 }
 
 // packWeights packs the matrices [groups, m, k] of codes.
