@@ -1,0 +1,43 @@
+package model
+
+import (
+	"hash/fnv"
+	"math"
+	"math/rand/v2"
+)
+
+// An initializer returns the n initial elements of the tensor called name.
+type initializer func(seed uint64, name string, n int) []float32
+
+// constant fills a tensor with one number.
+func constant(v float32) initializer {
+	return func(_ uint64, _ string, n int) []float32 {
+		out := make([]float32, n)
+		for i := range out {
+			out[i] = v
+		}
+		return out
+	}
+}
+
+// kaimingUniform draws from U(−b, b), b = 1/√fanIn, what PyTorch gives the
+// weights of convolutions and linear layers and their biases:
+//
+//	b = gain·√(3/fanIn), gain = √(2/(1+a²)), a = √5
+//
+// (He, Zhang, Ren and Sun, "Delving Deep into Rectifiers", ICCV 2015, for
+// a leaky ReLU of slope a.) Each tensor has a generator of its own, seeded by
+// its name: a layer starts alike whatever stands before it.
+func kaimingUniform(fanIn int) initializer {
+	bound := 1 / math.Sqrt(float64(fanIn))
+	return func(seed uint64, name string, n int) []float32 {
+		h := fnv.New64a()
+		h.Write([]byte(name))
+		r := rand.New(rand.NewPCG(seed, h.Sum64()))
+		out := make([]float32, n)
+		for i := range out {
+			out[i] = float32((2*r.Float64() - 1) * bound)
+		}
+		return out
+	}
+}

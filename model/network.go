@@ -1,0 +1,75 @@
+package model
+
+import "gputrain/model/backend"
+
+// Input returns the images, F32 [B, C, H, W], for the caller to write.
+func (n *Network) Input() backend.Tensor { return n.input.t }
+
+// Labels returns the classes, I32 [B], for the caller to write. −1 leaves a
+// row out.
+func (n *Network) Labels() backend.Tensor { return n.labels.t }
+
+// Logits returns the result of Forward, F32 [B, classes].
+func (n *Network) Logits() backend.Tensor { return n.logits.t }
+
+// Stats returns what Loss adds to, F32 [2]: the sum of the losses and the
+// number of hits. The caller sets it to zero.
+func (n *Network) Stats() backend.Tensor { return n.stats }
+
+// Params returns the parameters in the order of the layers. The optimizer
+// changes their values in place.
+func (n *Network) Params() []Param { return n.params }
+
+// Forward computes Logits of Input. With train the observers of quantizers
+// move before they are used, and batch normalisation uses and moves the
+// statistics of the batch; without, neither moves.
+func (n *Network) Forward(train bool) {
+	for _, l := range n.layers {
+		l.forward(train)
+	}
+}
+
+// Loss adds the cross-entropy of each row of Logits with Labels, and the
+// number of hits, to Stats. Backward begins with the gradient of scale times
+// the sum; PyTorch's mean is scale = 1/B.
+func (n *Network) Loss(scale float32) {
+	n.b.SoftmaxCrossEntropy(n.stats, n.dlogits.t, n.logits.t, n.labels.t, scale)
+}
+
+// Backward sets the gradient of every parameter. It follows Forward(true) and
+// Loss, and ends the life of what they computed but Logits and Stats.
+func (n *Network) Backward() {
+	for _, s := range n.steps {
+		s.backward()
+	}
+}
+
+// Close frees the tensors and tables of the network.
+func (n *Network) Close() {
+	for _, t := range n.owned {
+		n.b.Free(t)
+	}
+	for _, t := range n.tables {
+		n.b.FreeTables(t)
+	}
+	n.owned, n.tables = nil, nil
+}
+
+// Operands are the quantized operands of one approximate layer.
+type Operands struct {
+	Layer      string
+	Multiplier Multiplier
+	W, X       backend.Tensor // U8 codes
+}
+
+// Operands returns the operands of the approximate layers, for histograms.
+// Their codes are those of the last Forward, until Backward.
+func (n *Network) Operands() []Operands {
+	var list []Operands
+	for _, l := range n.layers {
+		if l, ok := l.(*lutConv); ok {
+			list = append(list, Operands{l.name, l.m, l.wcode, l.xcode.t})
+		}
+	}
+	return list
+}

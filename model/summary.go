@@ -1,0 +1,29 @@
+package model
+
+import "gputrain/model/backend"
+
+// A Summary describes a network and the memory that it takes.
+type Summary struct {
+	Layers []LayerSummary
+
+	Params int64 // elements that training changes
+	MACs   int64 // multiplications with accumulation per image, forward
+
+	// Bytes counts tensors by what they hold: parameters, gradients (of
+	// parameters), state (statistics, ranges, codes of weights), activations
+	// (values of the forward pass), workspace (what the backward pass needs
+	// beyond their memory), tables (as package lut stores them).
+	Bytes      map[string]int64
+	TotalBytes int64
+}
+
+// A LayerSummary describes one layer.
+type LayerSummary struct {
+	Name, Kind   string
+	Output       backend.Shape
+	Params, MACs int64
+	Multiplier   string // "" where the layer has no products
+}
+
+// Summary describes the network. The caller must not modify it.
+func (n *Network) Summary() Summary { return n.summary }
