@@ -1,4 +1,0 @@
-package kernel
-
-// archForwards are the kernels of this architecture, best first.
-var archForwards = []*forward{}

@@ -1,0 +1,3 @@
+package kernel
+
+//go:generate go run ./asm -kernels vbmi -out vbmi_amd64.s -stubs vbmi_amd64.go -pkg kernel
