@@ -1,0 +1,252 @@
+package trainer
+
+import (
+	"context"
+	"time"
+
+	"gputrain/trainer/dataset"
+)
+
+// epoch makes the rest of the epoch in hand, measures the test split, writes
+// both into the metrics and saves.
+//
+// Epoch 0 is the calibration: the same pass over the images, but un-augmented
+// and without steps.
+func (s *session) epoch(ctx context.Context) error {
+	train, err := s.pass(ctx)
+	if err != nil {
+		return err
+	}
+	test, _, err := s.measure(ctx, s.phase(), nil)
+	if ctx.Err() != nil && err == nil {
+		return s.interrupted(ctx) // with all batches done: only measuring is repeated
+	}
+	if err != nil {
+		return err
+	}
+	test.LR = train.LR
+
+	names := []string{lastFile}
+	if s.at.Epoch == 0 {
+		s.at.Calibrated = &test
+	} else {
+		if s.at.Best == nil || test.Accuracy > s.at.Best.Accuracy {
+			s.at.Best = &test
+			names = []string{bestFile, lastFile}
+		}
+	}
+	s.at.Last = &test
+	s.at = progress{Epoch: s.at.Epoch + 1, Calibrated: s.at.Calibrated, Last: s.at.Last, Best: s.at.Best}
+	if s.dir != nil {
+		if err := s.dir.record(train, test); err != nil {
+			return err
+		}
+		if err := s.save(names...); err != nil {
+			return err
+		}
+	}
+	s.tell(train)
+	s.tell(test)
+	return nil
+}
+
+// phase returns the phase of the epoch in hand.
+func (s *session) phase() Phase {
+	if s.at.Epoch == 0 {
+		return Calibrate
+	}
+	return s.plan.Phase
+}
+
+// pass walks the training set once, from where it stands.
+func (s *session) pass(ctx context.Context) (Record, error) {
+	r := s.plan.Recipe
+	calibrating := s.at.Epoch == 0
+	batches := s.plan.steps()
+	loader, err := dataset.NewLoader(s.plan.Train, s.plan.pipeline(!calibrating), dataset.LoaderOptions{
+		Batch: r.Train.Batch, Shuffle: true, DropLast: true, Seed: r.Train.Seed, Epoch: uint64(s.at.Epoch),
+		Workers: r.Data.Workers, FirstBatch: s.at.Batch})
+	if err != nil {
+		return Record{}, err
+	}
+	defer loader.Close()
+	start, before, waited := time.Now(), s.at.Seconds, s.at.Wait
+	clock := func() {
+		s.at.Seconds = before + time.Since(start).Seconds()
+		s.at.Wait = waited + loader.WaitSeconds()
+	}
+	rec := Record{Event: "epoch", Phase: s.phase(), Epoch: s.at.Epoch, Split: "train"}
+	if s.at.Batch > 0 { // the rate of the last step, should none be left
+		rec.LR = s.rate(s.at.Batch - 1)
+	}
+	for {
+		if ctx.Err() != nil {
+			clock()
+			return rec, s.interrupted(ctx)
+		}
+		batch, ok := loader.Next()
+		if !ok {
+			break
+		}
+		s.b.Write(s.net.Input(), batch.X)
+		s.b.Write(s.net.Labels(), batch.Labels)
+		s.net.Forward(true)
+		s.net.Loss(1 / float32(r.Train.Batch))
+		// Looking before the step finds the parameters as they were when the
+		// loss went wrong.
+		if (s.at.Batch+1)%r.Train.LogEvery == 0 || s.at.Batch+1 == batches {
+			if err := s.look(true); err != nil {
+				return rec, err
+			}
+		}
+		if !calibrating {
+			rec.LR = s.rate(s.at.Batch)
+			s.net.Backward()
+			s.opt.update(rec.LR)
+		}
+		s.at.Batch++
+		clock()
+		s.progress(rec, s.at.Batch, batches)
+		if err := s.saveBetween(batches); err != nil {
+			return rec, err
+		}
+	}
+	clock()
+	rec.finish(s.at, s.at.Batch*r.Train.Batch)
+	return rec, nil
+}
+
+// rate returns the learning rate of a batch of the epoch in hand, 0 in
+// calibration.
+func (s *session) rate(batch int) float64 {
+	if s.at.Epoch == 0 {
+		return 0
+	}
+	r, batches := s.plan.Recipe, s.plan.steps()
+	return r.Schedule.Rate(r.Optimizer.LR, (s.at.Epoch-1)*batches+batch, batches, r.Train.Epochs)
+}
+
+// look adds the sums on the device to those of the epoch, and clears them. It
+// waits for the device, for 8 bytes.
+func (s *session) look(training bool) error {
+	if err := s.b.Read(s.stats[:], s.net.Stats()); err != nil {
+		return err
+	}
+	if err := s.finite(float64(s.stats[0]), training); err != nil {
+		return err
+	}
+	s.at.Loss += float64(s.stats[0])
+	s.at.Hits += float64(s.stats[1])
+	s.at.Looked = s.at.Batch + 1
+	s.b.Write(s.net.Stats(), s.zeros[:])
+	return nil
+}
+
+// saveBetween saves in the middle of an epoch, where the recipe says so.
+func (s *session) saveBetween(batches int) error {
+	t := s.plan.Recipe.Train
+	due := t.SaveSteps > 0 && s.at.Batch%t.SaveSteps == 0 ||
+		t.SaveMinutes > 0 && time.Since(s.saved).Minutes() >= t.SaveMinutes
+	if s.dir == nil || !due || s.at.Batch == batches {
+		return nil
+	}
+	return s.save(lastFile)
+}
+
+// progress tells how far the pass of rec is.
+func (s *session) progress(rec Record, batch, batches int) {
+	if s.o.Events == nil {
+		return
+	}
+	images := s.plan.Recipe.Train.Batch
+	p := Progress{Phase: rec.Phase, Split: rec.Split, Epoch: rec.Epoch, Epochs: s.plan.Recipe.Train.Epochs,
+		Batch: batch, Batches: batches, LR: rec.LR, Seconds: s.at.Seconds}
+	if n := float64(s.at.Looked * images); n > 0 {
+		p.Loss, p.Accuracy = s.at.Loss/n, s.at.Hits/n
+	}
+	if p.Seconds > 0 {
+		p.ImagesPerSecond = float64(batch*images) / p.Seconds
+	}
+	s.tell(p)
+}
+
+// finish fills in the means over the images of a pass.
+func (r *Record) finish(at progress, images int) {
+	if images > 0 {
+		r.Loss, r.Accuracy = at.Loss/float64(images), at.Hits/float64(images)
+	}
+	r.Seconds = at.Seconds
+	if at.Seconds > 0 {
+		r.ImagesPerSecond = float64(images) / at.Seconds
+		r.WaitShare = at.Wait / at.Seconds
+	}
+}
+
+// measure walks the test split once and returns the means over its images, and
+// the confusion if it is not nil: confusion[label][class that came out].
+// Cancelled, it ends early; the caller looks at ctx.
+func (s *session) measure(ctx context.Context, phase Phase, confusion [][]int) (Record, int, error) {
+	r := s.plan.Recipe
+	rec := Record{Event: "epoch", Phase: phase, Epoch: s.at.Epoch, Split: "test"}
+	loader, err := dataset.NewLoader(s.plan.Test, s.plan.pipeline(false), dataset.LoaderOptions{
+		Batch: r.Train.Batch, Seed: r.Train.Seed, Workers: r.Data.Workers})
+	if err != nil {
+		return rec, 0, err
+	}
+	defer loader.Close()
+
+	train := s.at
+	defer func() { // the sums of the training pass stay
+		s.at = train
+		s.b.Write(s.net.Stats(), s.zeros[:])
+	}()
+	s.at = progress{Epoch: train.Epoch}
+	s.b.Write(s.net.Stats(), s.zeros[:])
+	var logits []float32
+	if confusion != nil {
+		logits = make([]float32, s.net.Logits().Shape().Len())
+	}
+	start, images := time.Now(), 0
+	for ctx.Err() == nil {
+		batch, ok := loader.Next()
+		if !ok {
+			break
+		}
+		s.b.Write(s.net.Input(), batch.X)
+		s.b.Write(s.net.Labels(), batch.Labels)
+		s.net.Forward(false)
+		s.net.Loss(0)
+		images += batch.Count
+		if batch.Index%r.Train.LogEvery == 0 || batch.Index+1 == loader.Batches() {
+			if err := s.look(false); err != nil {
+				return rec, 0, err
+			}
+		}
+		if confusion != nil {
+			if err := s.b.Read(logits, s.net.Logits()); err != nil {
+				return rec, 0, err
+			}
+			count(confusion, logits, batch)
+		}
+		s.at.Batch++
+		s.at.Seconds, s.at.Wait = time.Since(start).Seconds(), loader.WaitSeconds()
+		s.progress(rec, s.at.Batch, loader.Batches())
+	}
+	rec.finish(s.at, images)
+	return rec, images, nil
+}
+
+// count adds a batch to the confusion: the class is that of the greatest logit,
+// of equals the first.
+func count(confusion [][]int, logits []float32, batch *dataset.Batch) {
+	classes := len(confusion)
+	for i, label := range batch.Labels[:batch.Count] {
+		best := 0
+		for c := range classes {
+			if logits[i*classes+c] > logits[i*classes+best] {
+				best = c
+			}
+		}
+		confusion[label][best]++
+	}
+}

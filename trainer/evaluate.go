@@ -1,0 +1,74 @@
+package trainer
+
+import (
+	"context"
+
+	"gputrain/model/backend"
+)
+
+// An Evaluation is what a network does on the test split.
+type Evaluation struct {
+	Accuracy   float64       `json:"accuracy"`
+	Loss       float64       `json:"loss"`
+	Images     int           `json:"images"`
+	Multiplier EvaluatedWith `json:"multiplier"`
+
+	// Confusion[label][class] counts the images of a label that came out as a
+	// class.
+	Confusion [][]int `json:"confusion,omitempty"`
+
+	// Calibrated reports that the checkpoint held no ranges for these
+	// multipliers, so that a pass over the training set found them first.
+	Calibrated bool `json:"calibrated,omitempty"`
+}
+
+// EvaluatedWith is the default multiplier of an evaluation.
+type EvaluatedWith struct {
+	Name   string `json:"name"`
+	SHA256 string `json:"sha256,omitempty"` // none for float
+}
+
+// Evaluate measures the checkpoint that the recipe's init names, under its
+// multipliers. A checkpoint that was never quantized is calibrated first.
+func Evaluate(ctx context.Context, b backend.Backend, p *Plan, events func(Event)) (*Evaluation, error) {
+	s, err := newSession(b, p, Options{Events: events})
+	if err != nil {
+		return nil, err
+	}
+	defer s.close()
+	if err := s.init(); err != nil {
+		return nil, err
+	}
+	s.tell(Began{Plan: p, Network: s.net.Summary(), Batches: p.steps()})
+	missing, err := s.net.Uncalibrated()
+	if err != nil {
+		return nil, err
+	}
+	s.at.Epoch = 0
+	if len(missing) > 0 {
+		if c := p.Recipe.Train.Calibrate; c != nil && !*c {
+			return nil, inputf(p.Recipe.Init, "no range for %s and %d more, and train.calibrate is false", missing[0], len(missing)-1)
+		}
+		if p.steps() == 0 {
+			return nil, p.Recipe.fault("train.batch", p.Recipe.Train.Batch, "at most the images to calibrate on")
+		}
+		if _, err := s.pass(ctx); err != nil {
+			return nil, err
+		}
+	}
+	classes := p.Recipe.Model.Classes
+	confusion := make([][]int, classes)
+	for i := range confusion {
+		confusion[i] = make([]int, classes)
+	}
+	rec, images, err := s.measure(ctx, Eval, confusion)
+	if err != nil {
+		return nil, err
+	}
+	if ctx.Err() != nil {
+		return nil, context.Cause(ctx)
+	}
+	name := p.Recipe.Multiplier.Default
+	return &Evaluation{Accuracy: rec.Accuracy, Loss: rec.Loss, Images: images, Confusion: confusion,
+		Multiplier: EvaluatedWith{name, p.Tables[name].SHA256}, Calibrated: len(missing) > 0}, nil
+}

@@ -1,0 +1,56 @@
+package trainer
+
+import "gputrain/model"
+
+// An Event is something that a run tells while it works: [Began], [Progress],
+// [Record] or [Saved].
+type Event interface{ event() }
+
+// Began is told once, before the first step.
+type Began struct {
+	Plan    *Plan
+	Network model.Summary
+	Resumed bool // from a checkpoint of the same run
+	Epoch   int  // in which it begins; 0 is the calibration
+	Epochs  int
+	Batches int // an epoch
+}
+
+// Progress is told after every batch. Loss and Accuracy are means since the
+// beginning of the epoch, as of the last look at the device.
+type Progress struct {
+	Phase           Phase
+	Split           string // train, test
+	Epoch, Epochs   int
+	Batch, Batches  int // batches done, of all
+	Loss, Accuracy  float64
+	LR              float64
+	Seconds         float64 // since the beginning of the epoch
+	ImagesPerSecond float64
+}
+
+// A Record is a line of metrics.jsonl: what one epoch did on one split.
+type Record struct {
+	Event           string  `json:"event"` // epoch
+	Phase           Phase   `json:"phase"` // train, retrain, calibrate
+	Epoch           int     `json:"epoch"` // from 1; 0 is the calibration
+	Split           string  `json:"split"` // train, test
+	Loss            float64 `json:"loss"`  // mean over the images
+	Accuracy        float64 `json:"accuracy"`
+	LR              float64 `json:"lr"` // of the epoch's last step
+	Seconds         float64 `json:"seconds"`
+	ImagesPerSecond float64 `json:"images_per_second"`
+	WaitShare       float64 `json:"wait_share"` // of the seconds, spent waiting for images
+}
+
+// Saved is told when a checkpoint stands on disk.
+type Saved struct {
+	Path  string
+	Epoch int
+	Batch int // batches of the epoch that are done
+}
+
+func (Began) event()    {}
+func (Progress) event() {}
+func (Record) event()   {}
+func (Saved) event()    {}

@@ -1,0 +1,295 @@
+package trainer
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/goccy/go-yaml"
+)
+
+// A Recipe says everything that determines a run. Zero values stand for the
+// defaults given here; [Recipe.Resolve] replaces them.
+//
+// A field's name in YAML is its name in [Setting] paths and in JSON.
+type Recipe struct {
+	// Preset is a set of values that the recipe's own override: "date2025".
+	Preset string `yaml:"preset,omitempty"`
+
+	Model Model `yaml:"model"`
+
+	// Init is the checkpoint to start from; without one, Model is initialised
+	// from Train.Seed.
+	Init string `yaml:"init,omitempty"`
+
+	Data         Data         `yaml:"data"`
+	Quantization Quantization `yaml:"quantization"`
+	Multiplier   Multiplier   `yaml:"multiplier"`
+	Gradient     Gradient     `yaml:"gradient"`
+	Optimizer    Optimizer    `yaml:"optimizer"`
+	Schedule     Schedule     `yaml:"schedule"`
+	Train        Train        `yaml:"train"`
+
+	// place says where each given field stands, by its path.
+	place map[string]place
+}
+
+// A place is where a field was given: in a file, or by a setting.
+type place struct {
+	file         string
+	line, column int
+}
+
+// Model chooses the network.
+type Model struct {
+	Name    string `yaml:"name"`              // one of model.Names
+	Stem    string `yaml:"stem,omitempty"`    // of residual networks: cifar (3×3, no pooling)
+	Classes int    `yaml:"classes,omitempty"` // default: those of the data
+}
+
+// Data chooses the images and what is done to them.
+type Data struct {
+	Name        string   `yaml:"name"`               // cifar10, folder, idx, mnist, synthetic
+	Path        string   `yaml:"path,omitempty"`     // folder or archive
+	Size        int      `yaml:"size,omitempty"`     // edge to which images of a folder are brought
+	Channels    int      `yaml:"channels,omitempty"` // of images of a folder: 3 (default) or 1
+	TrainImages int      `yaml:"train_images,omitempty"`
+	TestImages  int      `yaml:"test_images,omitempty"` // 0: all there are; of synthetic, dataset's defaults
+	Seed        uint64   `yaml:"seed,omitempty"`        // of synthetic images
+	Augment     []string `yaml:"augment,flow,omitempty"`
+	Normalize   string   `yaml:"normalize"`         // half (default), none, cifar10, mnist, imagenet
+	Workers     int      `yaml:"workers,omitempty"` // goroutines that prepare batches; changes no result
+}
+
+// Quantization says how real numbers become operands (numerics.md §2).
+type Quantization struct {
+	Weight     WeightQuantizer     `yaml:"weight"`
+	Activation ActivationQuantizer `yaml:"activation"`
+	Padding    string              `yaml:"padding"`     // zero-point (default), int-zero
+	PoolInputs bool                `yaml:"pool_inputs"` // fake-quantize the inputs of pooling
+}
+
+// A WeightQuantizer quantizes weights. Bits and Signed serve where no table
+// says the width; stating others than a table's is a fault.
+type WeightQuantizer struct {
+	Bits        int     `yaml:"bits,omitempty"`      // default 8
+	Signed      *bool   `yaml:"signed,omitempty"`    // default false
+	Symmetric   *bool   `yaml:"symmetric,omitempty"` // default: as Signed
+	Granularity string  `yaml:"granularity"`         // tensor (default), channel
+	Observer    string  `yaml:"observer"`            // minmax (default), ema, percentile
+	Momentum    float64 `yaml:"momentum,omitempty"`
+	Percentile  float64 `yaml:"percentile,omitempty"`
+}
+
+// An ActivationQuantizer quantizes activations, per tensor.
+type ActivationQuantizer struct {
+	Bits       int     `yaml:"bits,omitempty"`
+	Signed     *bool   `yaml:"signed,omitempty"`
+	Symmetric  *bool   `yaml:"symmetric,omitempty"`
+	Observer   string  `yaml:"observer"`             // ema (default), minmax, percentile
+	Momentum   float64 `yaml:"momentum,omitempty"`   // default 0.1
+	Percentile float64 `yaml:"percentile,omitempty"` // default 99.99
+}
+
+// Multiplier says which multiplier each layer computes with: float, exact, a
+// spec such as "trunc:8u,cols=8", or a file.
+type Multiplier struct {
+	Default string     `yaml:"default"`
+	Layers  LayerRules `yaml:"layers,omitempty"` // by layer name, globs allowed; later ones win
+
+	// How to read files that leave it open; see lut.LoadOptions.
+	From   string `yaml:"from,omitempty"`
+	Order  string `yaml:"order,omitempty"`
+	Signed *bool  `yaml:"signed,omitempty"`
+	Codes  string `yaml:"codes,omitempty"`
+	Top    string `yaml:"top,omitempty"`
+}
+
+// LayerRules assign multipliers to layers, in the order given.
+type LayerRules []LayerRule
+
+// A LayerRule gives the layers whose name matches Pattern a multiplier.
+type LayerRule struct {
+	Pattern, Multiplier string
+}
+
+// MarshalYAML writes the rules as a mapping, in order.
+func (l LayerRules) MarshalYAML() (any, error) {
+	m := yaml.MapSlice{}
+	for _, r := range l {
+		m = append(m, yaml.MapItem{Key: r.Pattern, Value: r.Multiplier})
+	}
+	return m, nil
+}
+
+// with returns l with a rule added at the end; one for the same pattern gives
+// way to it.
+func (l LayerRules) with(r LayerRule) LayerRules {
+	out := make(LayerRules, 0, len(l)+1)
+	for _, old := range l {
+		if old.Pattern != r.Pattern {
+			out = append(out, old)
+		}
+	}
+	return append(out, r)
+}
+
+// Gradient chooses the estimator of ∂AM/∂W and ∂AM/∂X (numerics.md §4). It
+// governs every table but that of the word exact, which is always under ste.
+type Gradient struct {
+	Method     string `yaml:"method"`               // ste (default), lut2d, lut1d, lowrank, table
+	HWS        HWS    `yaml:"hws,omitempty"`        // of lut2d, lut1d, lowrank
+	Boundary   string `yaml:"boundary,omitempty"`   // of lut2d: paper (default), upstream
+	Reading    string `yaml:"reading,omitempty"`    // of lut1d: mean (default), range, slope
+	Rank       int    `yaml:"rank,omitempty"`       // of lowrank; default 4
+	Storage    string `yaml:"storage,omitempty"`    // of lut2d: int16 (default), float32
+	File       string `yaml:"file,omitempty"`       // of table; default: the multiplier's own file
+	Histograms string `yaml:"histograms,omitempty"` // of lowrank: a file that weights the fit
+}
+
+// HWS is a half window size, or one of the ways to choose it.
+type HWS int
+
+const (
+	// HWSAuto chooses the window of each table by lut.AutoHWS.
+	HWSAuto HWS = -1
+	// HWSProbe would choose it by short trainings.
+	HWSProbe HWS = -2
+)
+
+func (h HWS) String() string {
+	switch h {
+	case HWSAuto:
+		return "auto"
+	case HWSProbe:
+		return "probe"
+	}
+	return fmt.Sprint(int(h))
+}
+
+// MarshalYAML writes a number, or a word.
+func (h HWS) MarshalYAML() (any, error) {
+	if h < 0 {
+		return h.String(), nil
+	}
+	return int(h), nil
+}
+
+// Optimizer chooses the rule of a step; its options are those of torch.optim.
+type Optimizer struct {
+	Name        string    `yaml:"name"` // adam (default), adamw, sgd
+	LR          float64   `yaml:"lr"`   // default 0.001
+	Betas       []float64 `yaml:"betas,flow,omitempty"`
+	Eps         float64   `yaml:"eps,omitempty"`
+	Momentum    float64   `yaml:"momentum,omitempty"`
+	Dampening   float64   `yaml:"dampening,omitempty"`
+	Nesterov    bool      `yaml:"nesterov,omitempty"`
+	WeightDecay float64   `yaml:"weight_decay"` // default 0; of adamw 0.01
+}
+
+// Schedule says how the learning rate moves; see [Rate].
+type Schedule struct {
+	Name       string  `yaml:"name"`                      // constant (default), step, cosine
+	Every      int     `yaml:"every,omitempty"`           // of step: epochs between drops
+	Milestones []int   `yaml:"milestones,flow,omitempty"` // of step: epochs after which it drops
+	Gamma      float64 `yaml:"gamma,omitempty"`           // of step: factor of a drop; default 0.5
+	MinLR      float64 `yaml:"min_lr,omitempty"`          // of cosine: where it ends
+	Warmup     float64 `yaml:"warmup,omitempty"`          // epochs of linear rise, of any schedule
+}
+
+// Train says how long and how.
+type Train struct {
+	Epochs int    `yaml:"epochs"` // default 30
+	Batch  int    `yaml:"batch"`  // default 64
+	Seed   uint64 `yaml:"seed"`   // of weights, shuffling, augmentation; default 1
+
+	// Calibrate runs one pass over the un-augmented training set before the
+	// first epoch, in training mode but without steps, so that observers and
+	// batch-norm statistics meet the multiplier before the weights do.
+	// Default: true for retrain where a layer is quantized.
+	Calibrate *bool `yaml:"calibrate,omitempty"`
+
+	LogEvery    int     `yaml:"log_every"`              // steps between looks at the loss; default 50
+	SaveSteps   int     `yaml:"save_steps,omitempty"`   // save every so many steps, besides every epoch
+	SaveMinutes float64 `yaml:"save_minutes,omitempty"` // … or minutes
+}
+
+// maxRecipe bounds the bytes of a recipe. The YAML parser takes time in the
+// square of the nesting, which this bounds too.
+const maxRecipe = 64 << 10
+
+// Load reads a recipe and applies settings to it, later ones over earlier. An
+// empty path stands for an empty recipe. Every fault is reported at once, as
+// [Faults].
+func Load(path string, settings ...Setting) (*Recipe, error) {
+	if path == "" {
+		return Parse("", nil, settings...)
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, inputf("", "recipe: %w", err)
+	}
+	defer f.Close()
+	text, err := io.ReadAll(io.LimitReader(f, maxRecipe+1))
+	if err != nil {
+		return nil, inputf("", "recipe: %w", err)
+	}
+	return Parse(path, text, settings...)
+}
+
+// Parse is [Load] of a text; name stands in faults for the file's.
+func Parse(name string, text []byte, settings ...Setting) (*Recipe, error) {
+	// The first pass finds the preset, over which the second lays the rest.
+	r, faults := decode(&Recipe{}, name, text, settings)
+	if r.Preset == "" {
+		return r, faults.err()
+	}
+	preset, ok := presets[r.Preset]
+	if !ok {
+		at := r.place["preset"]
+		return nil, append(faults, &InputError{File: at.file, Line: at.line, Column: at.column,
+			Field: "preset", Got: show(r.Preset), Want: oneOf(Presets())})
+	}
+	base := preset()
+	r, faults = decode(&base, name, text, settings)
+	return r, faults.err()
+}
+
+// YAML returns r as a document that [Parse] reads back to the same recipe.
+func (r *Recipe) YAML() ([]byte, error) {
+	text, err := yaml.Marshal(r)
+	if err != nil {
+		return nil, fmt.Errorf("trainer: write recipe: %w", err)
+	}
+	return text, nil
+}
+
+// given reports whether the field at path was stated by the user.
+func (r *Recipe) given(path string) bool {
+	_, ok := r.place[path]
+	return ok
+}
+
+// fault returns an InputError about the field at path.
+func (r *Recipe) fault(path string, got any, want string) *InputError {
+	at := r.place[path]
+	return &InputError{File: at.file, Line: at.line, Column: at.column, Field: path, Got: show(got), Want: want}
+}
+
+// A Setting gives one field of a recipe, over what the file says.
+type Setting struct {
+	Origin string // what the user wrote, as in "--lr 0.1"
+	Path   string // of the field, as in "optimizer.lr"
+	Value  string // YAML; text for a text field needs no quotes
+}
+
+// ParseSet splits the path=value of a --set flag.
+func ParseSet(s string) (Setting, error) {
+	path, value, ok := strings.Cut(s, "=")
+	if !ok || path == "" {
+		return Setting{}, &InputError{File: "--set " + s, Err: errors.New("want path=value, as in optimizer.lr=0.01")}
+	}
+	return Setting{Origin: "--set " + s, Path: path, Value: value}, nil
+}

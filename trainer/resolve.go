@@ -1,0 +1,353 @@
+package trainer
+
+import (
+	"fmt"
+	"path"
+	"reflect"
+	"slices"
+
+	"gputrain/model"
+	"gputrain/trainer/dataset"
+)
+
+// A Phase is what a run is for. It stands in every line of the metrics.
+type Phase string
+
+const (
+	// Pretrain trains a network, in float32 or quantization-aware.
+	Pretrain Phase = "train"
+	// Retrain lets a trained network adapt to its multipliers.
+	Retrain Phase = "retrain"
+	// Calibrate passes over the training set without steps.
+	Calibrate Phase = "calibrate"
+	// Eval measures a checkpoint.
+	Eval Phase = "eval"
+)
+
+// Resolve returns r with every default filled in, and what was assumed in doing
+// so. Fields that the chosen methods do not use are dropped. All faults are
+// reported at once, as [Faults].
+//
+// Defaults that depend on tables or data are left to [Prepare].
+func (r *Recipe) Resolve(phase Phase) (*Recipe, []string, error) {
+	c := checker{r: r.clone()}
+	c.model()
+	c.init(phase)
+	c.data()
+	c.quantization()
+	c.multiplier(phase)
+	c.gradient()
+	c.optimizer()
+	c.schedule()
+	c.train(phase)
+	if c.r.Preset != "" {
+		c.assume("preset %s is written out in the recipe that is saved", c.r.Preset)
+		c.r.Preset = ""
+	}
+	return c.r, c.assumed, c.faults.err()
+}
+
+// clone returns a copy that shares nothing that Resolve changes.
+func (r *Recipe) clone() *Recipe {
+	c := *r
+	c.Data.Augment = slices.Clone(r.Data.Augment)
+	c.Multiplier.Layers = slices.Clone(r.Multiplier.Layers)
+	c.Optimizer.Betas = slices.Clone(r.Optimizer.Betas)
+	c.Schedule.Milestones = slices.Clone(r.Schedule.Milestones)
+	return &c
+}
+
+// A checker fills defaults into r and collects its faults.
+type checker struct {
+	r       *Recipe
+	assumed []string
+	faults  Faults
+}
+
+func (c *checker) assume(format string, args ...any) {
+	c.assumed = append(c.assumed, fmt.Sprintf(format, args...))
+}
+
+func (c *checker) fault(path string, got any, want string) {
+	c.faults = append(c.faults, c.r.fault(path, got, want))
+}
+
+// missing reports that a field has to be given.
+func (c *checker) missing(path, want string) {
+	e := c.r.fault(path, "", want)
+	e.Got = ""
+	c.faults = append(c.faults, e)
+}
+
+// fill sets a field that was not given and is zero to its default.
+func fill[T any](c *checker, path string, field *T, value T) {
+	if !c.r.given(path) && reflect.ValueOf(field).Elem().IsZero() {
+		*field = value
+	}
+}
+
+// oneOf checks that text is one of the names, after filling in a default.
+func (c *checker) oneOf(path string, field *string, value string, names ...string) {
+	fill(c, path, field, value)
+	if slices.Contains(names, *field) {
+		return
+	}
+	want := oneOf(names)
+	if near := nearest(*field, names); near != "" {
+		want += fmt.Sprintf(" (did you mean %s?)", near)
+	}
+	c.fault(path, *field, want)
+}
+
+// number checks a field against a condition.
+func number[T int | uint64 | float64](c *checker, path string, v T, ok bool, want string) {
+	if !ok {
+		c.fault(path, v, want)
+	}
+}
+
+// only drops a field that is not used, and reports it if it was given: who
+// sets an option that does nothing has something else in mind.
+func only[T any](c *checker, path string, field *T, used bool, owner string) {
+	if used {
+		return
+	}
+	v := reflect.ValueOf(field).Elem()
+	if c.r.given(path) && !v.IsZero() {
+		c.fault(path, reflect.Indirect(v).Interface(), "it left out: it belongs to "+owner)
+	}
+	v.SetZero()
+}
+
+func (c *checker) model() {
+	m := &c.r.Model
+	switch {
+	case m.Name == "":
+		c.missing("model.name", oneOf(model.Names()))
+	default:
+		c.oneOf("model.name", &m.Name, "", model.Names()...)
+	}
+	residual := len(m.Name) >= 6 && m.Name[:6] == "resnet"
+	only(c, "model.stem", &m.Stem, residual, "residual networks")
+	if residual {
+		c.oneOf("model.stem", &m.Stem, "cifar", "cifar")
+	}
+	number(c, "model.classes", m.Classes, m.Classes == 0 && !c.r.given("model.classes") || m.Classes >= 2, "≥ 2")
+}
+
+func (c *checker) init(phase Phase) {
+	if c.r.Init == "" && phase != Pretrain {
+		c.missing("init", "the checkpoint to start from (--init)")
+	}
+}
+
+func (c *checker) data() {
+	d := &c.r.Data
+	switch {
+	case d.Name == "":
+		c.missing("data.name", oneOf(dataset.Names()))
+		return
+	case !slices.Contains(dataset.Names(), d.Name):
+		c.oneOf("data.name", &d.Name, "", dataset.Names()...)
+		return
+	}
+	only(c, "data.path", &d.Path, d.Name != "synthetic", "data that is read; synthetic is drawn")
+	if d.Path == "" && d.Name != "synthetic" {
+		c.missing("data.path", "the folder or archive of "+d.Name)
+	}
+	only(c, "data.size", &d.Size, d.Name == "folder", "data.name folder")
+	only(c, "data.channels", &d.Channels, d.Name == "folder", "data.name folder")
+	number(c, "data.size", d.Size, d.Size >= 0, "≥ 1, or left out to keep the size of the images")
+	number(c, "data.channels", d.Channels, d.Channels == 0 || d.Channels == 1 || d.Channels == 3, "1 or 3")
+	number(c, "data.train_images", d.TrainImages, d.TrainImages >= 0, "≥ 1, or 0 for all")
+	number(c, "data.test_images", d.TestImages, d.TestImages >= 0, "≥ 1, or 0 for all")
+	only(c, "data.seed", &d.Seed, d.Name == "synthetic", "data.name synthetic")
+	for i, a := range d.Augment {
+		path := fmt.Sprintf("data.augment[%d]", i)
+		c.oneOf(path, &d.Augment[i], "", dataset.Augmentations()...)
+		if slices.Contains(d.Augment[:i], a) {
+			c.fault(path, a, "each only once")
+		}
+	}
+	c.oneOf("data.normalize", &d.Normalize, "half", dataset.Normalizations()...)
+	fill(c, "data.workers", &d.Workers, 1)
+	number(c, "data.workers", d.Workers, d.Workers >= 1 && d.Workers <= 256, "1 to 256")
+}
+
+func (c *checker) quantization() {
+	q := &c.r.Quantization
+	c.oneOf("quantization.weight.granularity", &q.Weight.Granularity, "tensor", "tensor", "channel")
+	c.observer("quantization.weight", &q.Weight.Observer, "minmax", &q.Weight.Momentum, &q.Weight.Percentile)
+	if q.Weight.Granularity == "channel" && q.Weight.Observer != "minmax" {
+		c.fault("quantization.weight.observer", q.Weight.Observer, "minmax, the only one per channel")
+	}
+	c.observer("quantization.activation", &q.Activation.Observer, "ema", &q.Activation.Momentum, &q.Activation.Percentile)
+	for _, f := range []struct {
+		path string
+		bits int
+	}{{"quantization.weight.bits", q.Weight.Bits}, {"quantization.activation.bits", q.Activation.Bits}} {
+		number(c, f.path, f.bits, f.bits == 0 && !c.r.given(f.path) || f.bits >= 2 && f.bits <= 8, "2 to 8")
+	}
+	c.oneOf("quantization.padding", &q.Padding, "zero-point", "zero-point", "int-zero")
+}
+
+func (c *checker) observer(path string, name *string, value string, momentum, percentile *float64) {
+	c.oneOf(path+".observer", name, value, "minmax", "ema", "percentile")
+	only(c, path+".momentum", momentum, *name != "minmax", "the observers ema and percentile")
+	only(c, path+".percentile", percentile, *name == "percentile", "the observer percentile")
+	if *name != "minmax" {
+		fill(c, path+".momentum", momentum, 0.1)
+		number(c, path+".momentum", *momentum, *momentum > 0 && *momentum <= 1, "above 0, at most 1")
+	}
+	if *name == "percentile" {
+		fill(c, path+".percentile", percentile, 99.99)
+		number(c, path+".percentile", *percentile, *percentile > 0 && *percentile <= 100, "above 0, at most 100")
+	}
+}
+
+func (c *checker) multiplier(phase Phase) {
+	m := &c.r.Multiplier
+	if m.Default == "" {
+		switch {
+		case phase == Retrain:
+			c.missing("multiplier.default", "a file, a spec such as trunc:8u,cols=8, or exact (--multiplier)")
+		default:
+			m.Default = "float"
+			c.assume("no multiplier given: float32")
+		}
+	}
+	for _, rule := range m.Layers {
+		at := "multiplier.layers." + rule.Pattern
+		if _, err := path.Match(rule.Pattern, ""); err != nil || rule.Pattern == "" {
+			c.fault(at, rule.Pattern, "a layer's name or a glob such as layer1.*")
+		}
+		if rule.Multiplier == "" {
+			c.missing(at, "a multiplier")
+		}
+	}
+	for _, f := range []struct{ path, value string }{{"multiplier.order", m.Order}, {"multiplier.codes", m.Codes}} {
+		names := map[string][]string{"multiplier.order": {"wx", "xw"}, "multiplier.codes": {"ascending", "twos"}}[f.path]
+		if f.value != "" {
+			c.oneOf(f.path, &f.value, "", names...)
+		}
+	}
+}
+
+func (c *checker) gradient() {
+	g := &c.r.Gradient
+	c.oneOf("gradient.method", &g.Method, "ste", "ste", "lut2d", "lut1d", "lowrank", "table")
+	lut2d, lut1d, lowrank := g.Method == "lut2d", g.Method == "lut1d", g.Method == "lowrank"
+
+	only(c, "gradient.reading", &g.Reading, lut1d, "gradient.method lut1d")
+	if lut1d {
+		c.oneOf("gradient.reading", &g.Reading, "mean", "mean", "range", "slope")
+	}
+	window := lut2d || lowrank || lut1d && g.Reading == "mean"
+	only(c, "gradient.hws", &g.HWS, window, "gradient.method lut2d, lowrank, and lut1d with reading mean")
+	if window {
+		if g.HWS == 0 {
+			g.HWS = HWSAuto
+			c.assume("gradient.hws not given: auto")
+		}
+		if g.HWS < HWSAuto {
+			c.fault("gradient.hws", g.HWS.String(), "a number ≥ 1, or auto; probing by short trainings is not in this version")
+		}
+	}
+	only(c, "gradient.boundary", &g.Boundary, lut2d, "gradient.method lut2d")
+	only(c, "gradient.storage", &g.Storage, lut2d, "gradient.method lut2d")
+	if lut2d {
+		c.oneOf("gradient.boundary", &g.Boundary, "paper", "paper", "upstream")
+		c.oneOf("gradient.storage", &g.Storage, "int16", "int16", "float32")
+		if g.Boundary == "upstream" && g.Storage != "int16" {
+			c.fault("gradient.storage", g.Storage, "int16, which boundary upstream defines")
+		}
+	}
+	only(c, "gradient.rank", &g.Rank, lowrank, "gradient.method lowrank")
+	if lowrank {
+		fill(c, "gradient.rank", &g.Rank, 4)
+		number(c, "gradient.rank", g.Rank, g.Rank >= 1 && g.Rank <= 256, "1 to 256")
+	}
+	only(c, "gradient.file", &g.File, g.Method == "table", "gradient.method table")
+	if g.Histograms != "" {
+		c.fault("gradient.histograms", g.Histograms, "it left out: weighting by histograms is not in this version")
+	}
+}
+
+func (c *checker) optimizer() {
+	o := &c.r.Optimizer
+	c.oneOf("optimizer.name", &o.Name, "adam", "adam", "adamw", "sgd")
+	fill(c, "optimizer.lr", &o.LR, 1e-3)
+	number(c, "optimizer.lr", o.LR, o.LR > 0, "> 0")
+	adam := o.Name != "sgd"
+	if o.Name == "adamw" {
+		fill(c, "optimizer.weight_decay", &o.WeightDecay, 0.01)
+	}
+	number(c, "optimizer.weight_decay", o.WeightDecay, o.WeightDecay >= 0, "≥ 0")
+
+	only(c, "optimizer.betas", &o.Betas, adam, "optimizer.name adam and adamw")
+	only(c, "optimizer.eps", &o.Eps, adam, "optimizer.name adam and adamw")
+	if adam {
+		fill(c, "optimizer.betas", &o.Betas, []float64{0.9, 0.999})
+		if len(o.Betas) != 2 {
+			c.fault("optimizer.betas", o.Betas, "two numbers")
+		}
+		for i, b := range o.Betas {
+			number(c, fmt.Sprintf("optimizer.betas[%d]", i), b, b >= 0 && b < 1, "at least 0, below 1")
+		}
+		fill(c, "optimizer.eps", &o.Eps, 1e-8)
+		number(c, "optimizer.eps", o.Eps, o.Eps > 0, "> 0")
+	}
+	only(c, "optimizer.momentum", &o.Momentum, !adam, "optimizer.name sgd")
+	only(c, "optimizer.dampening", &o.Dampening, !adam, "optimizer.name sgd")
+	only(c, "optimizer.nesterov", &o.Nesterov, !adam, "optimizer.name sgd")
+	number(c, "optimizer.momentum", o.Momentum, o.Momentum >= 0 && o.Momentum < 1, "at least 0, below 1")
+	number(c, "optimizer.dampening", o.Dampening, o.Dampening >= 0 && o.Dampening <= 1, "0 to 1")
+	if o.Nesterov && (o.Momentum == 0 || o.Dampening != 0) {
+		c.fault("optimizer.nesterov", true, "false, or a momentum and no dampening")
+	}
+}
+
+func (c *checker) schedule() {
+	s := &c.r.Schedule
+	c.oneOf("schedule.name", &s.Name, "constant", "constant", "step", "cosine")
+	step, cosine := s.Name == "step", s.Name == "cosine"
+	if step && c.r.given("schedule.milestones") && !c.r.given("schedule.every") {
+		s.Every = 0 // milestones take the place of a preset's
+	}
+	only(c, "schedule.every", &s.Every, step, "schedule.name step")
+	only(c, "schedule.milestones", &s.Milestones, step, "schedule.name step")
+	only(c, "schedule.gamma", &s.Gamma, step, "schedule.name step")
+	only(c, "schedule.min_lr", &s.MinLR, cosine, "schedule.name cosine")
+	if step {
+		fill(c, "schedule.gamma", &s.Gamma, 0.5)
+		number(c, "schedule.gamma", s.Gamma, s.Gamma > 0 && s.Gamma <= 1, "above 0, at most 1")
+		switch {
+		case len(s.Milestones) > 0 && s.Every != 0:
+			c.fault("schedule.milestones", s.Milestones, "either every or milestones")
+		case len(s.Milestones) == 0:
+			fill(c, "schedule.every", &s.Every, 10)
+			number(c, "schedule.every", s.Every, s.Every >= 1, "≥ 1")
+		case !slices.IsSorted(s.Milestones) || s.Milestones[0] < 1:
+			c.fault("schedule.milestones", s.Milestones, "epochs ≥ 1, ascending")
+		}
+	}
+	number(c, "schedule.min_lr", s.MinLR, s.MinLR >= 0 && s.MinLR <= c.r.Optimizer.LR, "0 to optimizer.lr")
+	number(c, "schedule.warmup", s.Warmup, s.Warmup >= 0, "≥ 0 epochs")
+}
+
+func (c *checker) train(phase Phase) {
+	t := &c.r.Train
+	fill(c, "train.epochs", &t.Epochs, 30)
+	number(c, "train.epochs", t.Epochs, t.Epochs >= 0 && t.Epochs <= 1e6, "0 to 1000000")
+	fill(c, "train.batch", &t.Batch, 64)
+	number(c, "train.batch", t.Batch, t.Batch >= 1 && t.Batch <= 1<<16, "1 to 65536")
+	fill(c, "train.seed", &t.Seed, 1)
+	if t.Calibrate == nil && phase == Retrain {
+		yes := true
+		t.Calibrate = &yes
+	}
+	fill(c, "train.log_every", &t.LogEvery, 50)
+	number(c, "train.log_every", t.LogEvery, t.LogEvery >= 1, "≥ 1")
+	number(c, "train.save_steps", t.SaveSteps, t.SaveSteps >= 0, "≥ 1, or 0 for once an epoch")
+	number(c, "train.save_minutes", t.SaveMinutes, t.SaveMinutes >= 0, "> 0, or 0 for once an epoch")
+}

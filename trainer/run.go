@@ -1,0 +1,263 @@
+package trainer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"time"
+
+	"gputrain/model"
+	"gputrain/model/backend"
+	"gputrain/model/weights"
+)
+
+// Options say where a run keeps its files and whom it tells.
+type Options struct {
+	Out     string      // the run directory; none: nothing is kept
+	Resume  bool        // go on from Out's last checkpoint
+	Machine Machine     // for the manifest; Device defaults to the backend's name
+	Events  func(Event) // told in the goroutine of Run; nil: nobody
+}
+
+// A Result is what a run came to.
+type Result struct {
+	Calibrated *Record // on the test split, after calibration and before the first step; nil without
+	Last       *Record // on the test split, after the last epoch
+	Best       *Record // the most accurate epoch on the test split, the first of equals
+
+	// State holds the trained network: parameters, statistics, quantizers.
+	State *weights.File
+}
+
+// Run trains the network of a plan: it calibrates, where the recipe says so,
+// then makes its epochs, and after each measures the test split.
+//
+// The state is saved before the first step, after every epoch, and, when ctx is
+// cancelled, after the step in hand; then Run returns [ErrInterrupted]. Faults
+// of the user's input are InputErrors and leave nothing behind.
+func Run(ctx context.Context, b backend.Backend, p *Plan, o Options) (*Result, error) {
+	s, err := newSession(b, p, o)
+	if err != nil {
+		return nil, err
+	}
+	defer s.close()
+	if err := s.open(); err != nil {
+		return nil, err
+	}
+	for s.at.Epoch <= p.Recipe.Train.Epochs {
+		if err := s.epoch(ctx); err != nil {
+			return nil, err
+		}
+	}
+	state, err := s.net.State()
+	if err != nil {
+		return nil, err
+	}
+	return &Result{Calibrated: s.at.Calibrated, Last: s.at.Last, Best: s.at.Best, State: &weights.File{Tensors: state}}, nil
+}
+
+// A session is a run in progress.
+type session struct {
+	b    backend.Backend
+	plan *Plan
+	o    Options
+	net  *model.Network
+	opt  *optimizer
+	dir  *runDir // nil: nothing is kept
+
+	at    progress
+	saved time.Time  // when, last
+	stats [2]float32 // what the last look found
+	zeros [2]float32
+}
+
+// newSession builds the network. The caller closes the session.
+func newSession(b backend.Backend, p *Plan, o Options) (*session, error) {
+	net, err := p.Build(b)
+	if err != nil {
+		return nil, err
+	}
+	s := &session{b: b, plan: p, o: o, net: net}
+	s.opt = newOptimizer(b, p.Recipe.Optimizer, net.Params())
+	if !p.calibrates() {
+		s.at.Epoch = 1
+	}
+	return s, nil
+}
+
+func (s *session) close() {
+	s.opt.free()
+	s.net.Close()
+}
+
+func (s *session) tell(e Event) {
+	if s.o.Events != nil {
+		s.o.Events(e)
+	}
+}
+
+// open brings the session to the state in which the run begins: that of the
+// last checkpoint, or of the recipe's init, or of new weights.
+func (s *session) open() error {
+	var err error
+	switch {
+	case s.o.Resume && s.o.Out == "":
+		return &InputError{Err: errors.New("--resume needs --out, the directory of the run")}
+	case s.o.Resume:
+		err = s.resume()
+	default:
+		err = s.begin()
+	}
+	if err != nil {
+		return err
+	}
+	s.saved = time.Now()
+	s.tell(Began{Plan: s.plan, Network: s.net.Summary(), Resumed: s.o.Resume,
+		Epoch: s.at.Epoch, Epochs: s.plan.Recipe.Train.Epochs, Batches: s.plan.steps()})
+	if s.dir == nil || s.o.Resume {
+		return nil
+	}
+	return s.save(lastFile)
+}
+
+// begin starts a new run.
+func (s *session) begin() error {
+	if err := s.init(); err != nil {
+		return err
+	}
+	if s.o.Out == "" {
+		return nil
+	}
+	var err error
+	if s.dir, err = newRunDir(s.o.Out); err != nil {
+		return err
+	}
+	return s.describe()
+}
+
+// describe writes the recipe and the manifest.
+func (s *session) describe() error {
+	text, err := s.plan.Recipe.YAML()
+	if err != nil {
+		return err
+	}
+	m := Manifest{Machine: s.o.Machine, Phase: s.plan.Phase, Seed: s.plan.Recipe.Train.Seed,
+		Tables: s.plan.Tables, Data: s.plan.DataSHA256}
+	if m.Device == "" {
+		m.Device = s.b.Name()
+	}
+	return s.dir.start(text, m)
+}
+
+// init loads the checkpoint that the recipe starts from, if it names one.
+func (s *session) init() error {
+	path := s.plan.Recipe.Init
+	if path == "" {
+		return nil
+	}
+	f, err := weights.ReadFile(path)
+	if err != nil {
+		return &InputError{Err: fmt.Errorf("init: %w", err)}
+	}
+	if _, err := s.net.LoadState(withoutMoments(f), true); err != nil {
+		return &InputError{File: path, Err: err}
+	}
+	return nil
+}
+
+// resume goes on from the last checkpoint of the run directory.
+func (s *session) resume() error {
+	path := (&runDir{path: s.o.Out}).file(lastFile)
+	f, err := weights.ReadFile(path)
+	if err != nil {
+		return &InputError{Err: fmt.Errorf("resume: %w", err)}
+	}
+	c, err := parseCheckpoint(f.Metadata)
+	if err != nil {
+		return inputf(path, "resume: %w", err)
+	}
+	if err := c.mismatch(s.plan); err != nil {
+		return inputf(path, "cannot resume a run of another setting: %w", err)
+	}
+	if c.Progress.Batch > s.plan.steps() {
+		return inputf(path, "resume: batch %d of an epoch of %d", c.Progress.Batch, s.plan.steps())
+	}
+	report, err := s.net.LoadState(withoutMoments(f), true)
+	if err == nil && len(report.Missing) > 0 { // quantizers, which strict lets pass
+		err = fmt.Errorf("no tensor %s", report.Missing[0])
+	}
+	if err == nil {
+		err = s.opt.load(f, c.Progress.Step)
+	}
+	if err != nil {
+		return inputf(path, "resume: %w", err)
+	}
+	s.at = c.Progress
+	s.b.Write(s.net.Stats(), s.at.Pending[:])
+	if s.dir, err = resumeRunDir(s.o.Out, s.at.Lines); err != nil {
+		return err
+	}
+	return s.describe()
+}
+
+// save writes a checkpoint of the state under each of the names.
+func (s *session) save(names ...string) error {
+	if err := s.b.Read(s.at.Pending[:], s.net.Stats()); err != nil {
+		return err
+	}
+	if err := s.finite(float64(s.at.Pending[0]), true); err != nil {
+		return err // the former checkpoint is of more use
+	}
+	state, err := s.net.State()
+	if err != nil {
+		return err
+	}
+	moments, err := s.opt.state()
+	if err != nil {
+		return err
+	}
+	recipe, err := s.plan.Recipe.YAML()
+	if err != nil {
+		return err
+	}
+	s.at.Step = s.opt.step
+	s.at.Lines = s.dir.lines()
+	c := checkpoint{Phase: s.plan.Phase, Recipe: string(recipe), Tables: s.plan.Tables, Data: maps.Clone(s.plan.DataSHA256), Progress: s.at}
+	metadata, err := c.metadata()
+	if err != nil {
+		return err
+	}
+	if err := s.dir.save(&weights.File{Tensors: append(state, moments...), Metadata: metadata}, names...); err != nil {
+		return err
+	}
+	s.saved = time.Now()
+	for _, name := range names {
+		s.tell(Saved{Path: s.dir.file(name), Epoch: s.at.Epoch, Batch: s.at.Batch})
+	}
+	return nil
+}
+
+// interrupted saves the state, if it is kept, and returns what Run returns.
+func (s *session) interrupted(ctx context.Context) error {
+	if s.dir == nil {
+		return context.Cause(ctx)
+	}
+	if err := s.save(lastFile); err != nil {
+		return err
+	}
+	return ErrInterrupted
+}
+
+// finite returns an error that names the layer if loss is NaN or infinite.
+func (s *session) finite(loss float64, training bool) error {
+	if loss-loss == 0 {
+		return nil
+	}
+	layer, err := s.net.CheckFinite(training)
+	if err == nil {
+		layer, err = "none", errors.New("a repetition of the step is finite")
+	}
+	return fmt.Errorf("trainer: epoch %d, batch %d of %d: the loss is %v; first at fault: layer %s: %w; try a lower optimizer.lr",
+		s.at.Epoch, s.at.Batch+1, s.plan.steps(), loss, layer, err)
+}
