@@ -31,7 +31,8 @@ import (
 // positive where it is greatest in magnitude (of equals, at the least code). A
 // term that is rounding noise, as beyond the rank of g, is zero.
 //
-// Computed in float64; the factors are rounded to float32 once.
+// Computed in float64; the factors are rounded to float32 once. They are the same
+// in every run, but their last bits may depend on the processor's architecture.
 func lowrank(t *Table, hws, rank int, hw, hx []float64) (g Gradients, err error) {
 	along := func(a axis) (*Gradient, error) {
 		u, v, err := factorize(t, differences(t, a, hws), rank, hw, hx)
