@@ -34,3 +34,20 @@ func adam(w, dw, m, v []float32, h backend.Adam) {
 		w[i] = old - float32(float32(rate*m[i])/(deviation+eps))
 	}
 }
+
+type adamTask struct {
+	w, dw, m, v []float32
+	h           backend.Adam
+}
+
+func (t *adamTask) part(i, _ int) {
+	lo, hi := within(i, len(t.w))
+	adam(t.w[lo:hi], t.dw[lo:hi], t.m[lo:hi], t.v[lo:hi], t.h)
+}
+
+// AdamStep implements [backend.Optimizer].
+func (c *CPU) AdamStep(w, dw, m, v backend.Tensor, h backend.Adam) {
+	backend.CheckStep(who, "AdamStep", w, dw, m, v)
+	W := c.f32(w)
+	run(c, pieces(len(W)), adamTask{W, c.f32(dw), c.f32(m), c.f32(v), h})
+}

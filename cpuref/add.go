@@ -15,3 +15,18 @@ func add(y, a, b []float32) {
 		y[i] = a[i] + b[i]
 	}
 }
+
+type addTask struct{ y, a, b []float32 }
+
+func (t *addTask) part(i, _ int) {
+	lo, hi := within(i, len(t.y))
+	add(t.y[lo:hi], t.a[lo:hi], t.b[lo:hi])
+}
+
+// Add implements [backend.Layers].
+func (c *CPU) Add(y, a, b backend.Tensor) {
+	backend.CheckSame(who, "Add", "a", a, backend.F32, "y", y, backend.F32)
+	backend.CheckSame(who, "Add", "b", b, backend.F32, "y", y, backend.F32)
+	Y := c.f32(y)
+	run(c, pieces(len(Y)), addTask{Y, c.f32(a), c.f32(b)})
+}

@@ -106,7 +106,7 @@ func (p *Plain) BatchNormBackward(dx, dgamma, dbeta, dy, x, gamma, saved backend
 			dY := dY[at:][:each]
 			for i, v := range X[at:][:each] {
 				sum += float64(dY[i])
-				sumHat += float64(dY[i]) * float64((v-mu)*r)
+				sumHat += float64(float64(dY[i]) * float64((v-mu)*r))
 			}
 		}
 		dB[c], dG[c] = float32(sum), float32(sumHat)
@@ -131,4 +131,135 @@ func normalizeBackward(dx, dy, x []float32, scale, mu, r, meanDy, meanDyHat floa
 	for i, v := range x {
 		dx[i] = scale * (dy[i] - meanDy - float32(float32((v-mu)*r)*meanDyHat))
 	}
+}
+
+type batchNormTask struct {
+	planes
+	y, x, gamma, beta, mean, variance, saved []float32
+	h                                        backend.BatchNormHyper
+}
+
+func (t *batchNormTask) part(i, _ int) {
+	T := float64(t.N * t.each)
+	first, end := t.channels(i)
+	for c := first; c < end; c++ {
+		var sum float64
+		for n := range t.N {
+			sum += sumOf(t.at(t.x, n, c))
+		}
+		mu := sum / T
+
+		var squares float64
+		for n := range t.N {
+			squares += squaresAround(t.at(t.x, n, c), mu)
+		}
+		m, r := moveStatistics(&t.mean[c], &t.variance[c], mu, squares, T, t.h)
+		t.saved[c], t.saved[t.C+c] = m, r
+
+		for n := range t.N {
+			normalize(t.at(t.y, n, c), t.at(t.x, n, c), t.gamma[c], t.beta[c], m, r)
+		}
+	}
+}
+
+// squaresAround returns Σ (x−mu)², in the manner of sumOf.
+func squaresAround(x []float32, mu float64) float64 {
+	var a, b, c, d float64
+	for ; len(x) >= 4; x = x[4:] {
+		e, f, g, h := float64(x[0])-mu, float64(x[1])-mu, float64(x[2])-mu, float64(x[3])-mu
+		a += float64(e * e)
+		b += float64(f * f)
+		c += float64(g * g)
+		d += float64(h * h)
+	}
+	for _, v := range x {
+		e := float64(v) - mu
+		a += float64(e * e)
+	}
+	return (a + b) + (c + d)
+}
+
+// BatchNorm implements [backend.Layers], as [Plain.BatchNorm] says.
+func (c *CPU) BatchNorm(y, x backend.Tensor, b backend.BatchNormParams, saved backend.Tensor, h backend.BatchNormHyper) {
+	const op = "BatchNorm"
+	N, C, each := checkBatchNorm(op, x, saved, b)
+	backend.CheckSame(who, op, "y", y, backend.F32, "x", x, backend.F32)
+	t := batchNormTask{
+		planes: planes{N, C, each}, y: c.f32(y), x: c.f32(x), saved: c.f32(saved), h: h,
+		gamma: c.f32(b.Gamma), beta: c.f32(b.Beta), mean: c.f32(b.Mean), variance: c.f32(b.Variance),
+	}
+	run(c, t.channelParts(), t)
+}
+
+type inferTask struct {
+	planes
+	y, x, gamma, beta, mean, variance []float32
+	eps                               float32
+}
+
+func (t *inferTask) part(i, _ int) {
+	lo, hi := within(i, len(t.y))
+	for lo < hi {
+		plane := lo / t.each
+		end := min(hi, (plane+1)*t.each)
+		c := plane % t.C
+		infer(t.y[lo:end], t.x[lo:end], t.gamma[c], t.beta[c], t.mean[c], t.variance[c], t.eps)
+		lo = end
+	}
+}
+
+// BatchNormInference implements [backend.Layers].
+func (c *CPU) BatchNormInference(y, x backend.Tensor, b backend.BatchNormParams, h backend.BatchNormHyper) {
+	N, C, each := checkInference(y, x, b)
+	Y := c.f32(y)
+	run(c, pieces(len(Y)), inferTask{planes{N, C, each}, Y, c.f32(x),
+		c.f32(b.Gamma), c.f32(b.Beta), c.f32(b.Mean), c.f32(b.Variance), h.Eps})
+}
+
+type batchNormBackwardTask struct {
+	planes
+	dx, dgamma, dbeta, dy, x, gamma, saved []float32
+}
+
+func (t *batchNormBackwardTask) part(i, _ int) {
+	T := float64(t.N * t.each)
+	first, end := t.channels(i)
+	for c := first; c < end; c++ {
+		mu, r := t.saved[c], t.saved[t.C+c]
+		var sum, sumHat float64
+		for n := range t.N {
+			dy := t.at(t.dy, n, c)
+			sum += sumOf(dy)
+			sumHat += sumWithHat(dy, t.at(t.x, n, c), mu, r)
+		}
+		t.dbeta[c], t.dgamma[c] = float32(sum), float32(sumHat)
+
+		for n := range t.N {
+			normalizeBackward(t.at(t.dx, n, c), t.at(t.dy, n, c), t.at(t.x, n, c),
+				t.gamma[c]*r, mu, r, float32(sum/T), float32(sumHat/T))
+		}
+	}
+}
+
+// sumWithHat returns Σ dy·x̂, in the manner of sumOf.
+func sumWithHat(dy, x []float32, mu, r float32) float64 {
+	var a, b float64
+	for len(x) >= 2 && len(dy) >= 2 {
+		a += float64(float64(dy[0]) * float64((x[0]-mu)*r))
+		b += float64(float64(dy[1]) * float64((x[1]-mu)*r))
+		x, dy = x[2:], dy[2:]
+	}
+	for i, v := range x {
+		a += float64(float64(dy[i]) * float64((v-mu)*r))
+	}
+	return a + b
+}
+
+// BatchNormBackward implements [backend.Layers], as [Plain.BatchNormBackward]
+// says.
+func (c *CPU) BatchNormBackward(dx, dgamma, dbeta, dy, x, gamma, saved backend.Tensor) {
+	N, C, each := checkBatchNormBackward(dx, dgamma, dbeta, dy, x, gamma, saved)
+	t := batchNormBackwardTask{planes{N, C, each}, c.f32(dx), c.f32(dgamma), c.f32(dbeta),
+		c.f32(dy), c.f32(x), c.f32(gamma), c.f32(saved)}
+	run(c, t.channelParts(), t)
 }

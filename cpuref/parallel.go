@@ -1,7 +1,9 @@
 package cpuref
 
 import (
+	"fmt"
 	"reflect"
+	"runtime/debug"
 	"sync"
 )
 
@@ -65,6 +67,7 @@ type crew struct {
 	task    task
 	n, next int // parts, and the first that nobody has taken
 	pending int // parts not finished
+	fault   any // of the first part that panicked
 }
 
 // run does the parts of t.
@@ -86,8 +89,12 @@ func (c *crew) run(n int, t task) {
 		<-c.done
 	}
 	c.mu.Lock()
-	c.task = nil
+	fault := c.fault
+	c.task, c.fault = nil, nil
 	c.mu.Unlock()
+	if fault != nil {
+		panic(fault)
+	}
 }
 
 // work does parts until none is left. It reports whether it finished the last.
@@ -102,13 +109,28 @@ func (c *crew) work(worker int) (last bool) {
 		c.next++
 		c.mu.Unlock()
 
-		t.part(i, worker)
+		c.part(t, i, worker)
 
 		c.mu.Lock()
 		c.pending--
 		last = c.pending == 0
 		c.mu.Unlock()
 	}
+}
+
+// part does a part. A panic is kept for run, to reach the goroutine that called
+// the operation, where it can be recovered; its stack goes with it.
+func (c *crew) part(t task, i, worker int) {
+	defer func() {
+		if fault := recover(); fault != nil {
+			c.mu.Lock()
+			defer c.mu.Unlock()
+			if c.fault == nil {
+				c.fault = fmt.Sprintf("%v\n%s", fault, debug.Stack())
+			}
+		}
+	}()
+	t.part(i, worker)
 }
 
 // start starts the goroutines if they do not run.

@@ -1,6 +1,8 @@
 package cpuref
 
 import (
+	"fmt"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -92,5 +94,30 @@ func TestScratch(t *testing.T) {
 	work()
 	if n := testing.AllocsPerRun(10, work); n > 0 {
 		t.Errorf("%v allocations a run, want 0 after the first", n)
+	}
+}
+
+// A panicTask panics in one part.
+type panicTask struct{ in int }
+
+func (t *panicTask) part(i, _ int) {
+	time.Sleep(time.Millisecond)
+	if i == t.in {
+		panic("as asked")
+	}
+}
+
+func TestPanicReachesTheCaller(t *testing.T) {
+	c := NewThreads(3)
+	defer c.Close()
+	for in := range 6 {
+		func() {
+			defer func() {
+				if fault := recover(); !strings.HasPrefix(fmt.Sprint(fault), "as asked\n") {
+					t.Errorf("part %d: recovered %v", in, fault)
+				}
+			}()
+			run(c, 6, panicTask{in})
+		}()
 	}
 }

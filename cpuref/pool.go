@@ -116,3 +116,59 @@ func avgPoolBackward(dx, dy []float32, d backend.PoolDims) {
 		}
 	}
 }
+
+// planesPerPart returns how many planes one part of a pooling takes.
+func planesPerPart(d backend.PoolDims) int { return max(1, piece/max(1, d.H*d.W)) }
+
+func poolParts(d backend.PoolDims) int {
+	return (d.Planes + planesPerPart(d) - 1) / planesPerPart(d)
+}
+
+type poolTask struct {
+	d     backend.PoolDims
+	y, x  []float32 // or their gradients
+	index []int32   // nil for the average
+	back  bool
+}
+
+func (t *poolTask) part(i, _ int) {
+	d := t.d
+	in, out, n := d.H*d.W, d.OH*d.OW, planesPerPart(d)
+	for plane := i * n; plane < min((i+1)*n, d.Planes); plane++ {
+		y, x := t.y[plane*out:][:out], t.x[plane*in:][:in]
+		switch {
+		case t.index == nil && t.back:
+			avgPoolBackward(x, y, d)
+		case t.index == nil:
+			avgPool(y, x, d)
+		case t.back:
+			maxPoolBackward(x, y, t.index[plane*out:][:out])
+		default:
+			maxPool(y, t.index[plane*out:][:out], x, d)
+		}
+	}
+}
+
+// MaxPool2D implements [backend.Layers].
+func (c *CPU) MaxPool2D(y, index, x backend.Tensor, g backend.Pool2D) {
+	d := backend.CheckPool2D(who, "MaxPool2D", y, index, x, g)
+	run(c, poolParts(d), poolTask{d, c.f32(y), c.f32(x), c.i32(index), false})
+}
+
+// MaxPool2DBackward implements [backend.Layers].
+func (c *CPU) MaxPool2DBackward(dx, dy, index backend.Tensor, g backend.Pool2D) {
+	d := backend.CheckPool2D(who, "MaxPool2DBackward", dy, index, dx, g)
+	run(c, poolParts(d), poolTask{d, c.f32(dy), c.f32(dx), c.i32(index), true})
+}
+
+// AvgPool2D implements [backend.Layers].
+func (c *CPU) AvgPool2D(y, x backend.Tensor, g backend.Pool2D) {
+	d := backend.CheckPool2D(who, "AvgPool2D", y, nil, x, g)
+	run(c, poolParts(d), poolTask{d, c.f32(y), c.f32(x), nil, false})
+}
+
+// AvgPool2DBackward implements [backend.Layers].
+func (c *CPU) AvgPool2DBackward(dx, dy backend.Tensor, g backend.Pool2D) {
+	d := backend.CheckPool2D(who, "AvgPool2DBackward", dy, nil, dx, g)
+	run(c, poolParts(d), poolTask{d, c.f32(dy), c.f32(dx), nil, true})
+}

@@ -43,3 +43,30 @@ func sgdMomentum(w, dw, v []float32, h backend.SGD) {
 		w[i] = old - float32(lr*g)
 	}
 }
+
+type sgdTask struct {
+	w, dw, v []float32 // v is nil without momentum
+	h        backend.SGD
+}
+
+func (t *sgdTask) part(i, _ int) {
+	lo, hi := within(i, len(t.w))
+	if t.v == nil {
+		sgd(t.w[lo:hi], t.dw[lo:hi], t.h)
+	} else {
+		sgdMomentum(t.w[lo:hi], t.dw[lo:hi], t.v[lo:hi], t.h)
+	}
+}
+
+// SGDStep implements [backend.Optimizer].
+func (c *CPU) SGDStep(w, dw, v backend.Tensor, h backend.SGD) {
+	var V []float32
+	if v == nil && h.Momentum == 0 {
+		backend.CheckStep(who, "SGDStep", w, dw)
+	} else {
+		backend.CheckStep(who, "SGDStep", w, dw, v)
+		V = c.f32(v)
+	}
+	W := c.f32(w)
+	run(c, pieces(len(W)), sgdTask{W, c.f32(dw), V, h})
+}

@@ -63,3 +63,44 @@ func softmaxRow(dl, l []float32, label int, scale float32) (loss float64, hit bo
 	}
 	return math.Log(sum) - (float64(l[label]) - top), best == label
 }
+
+type softmaxTask struct {
+	classes  int
+	dl, l    []float32
+	labels   []int32
+	scale    float32
+	loss     []float64 // of each row
+	hit      []uint8
+	rowsEach int // of a part
+}
+
+func (t *softmaxTask) part(i, _ int) {
+	for n := i * t.rowsEach; n < min((i+1)*t.rowsEach, len(t.labels)); n++ {
+		var hit bool
+		t.loss[n], hit = softmaxRow(t.dl[n*t.classes:][:t.classes], t.l[n*t.classes:][:t.classes], int(t.labels[n]), t.scale)
+		t.hit[n] = 0
+		if hit {
+			t.hit[n] = 1
+		}
+	}
+}
+
+// SoftmaxCrossEntropy implements [backend.Layers], as
+// [Plain.SoftmaxCrossEntropy] says.
+func (c *CPU) SoftmaxCrossEntropy(stats, dlogits, logits, labels backend.Tensor, scale float32) {
+	N, classes := backend.CheckSoftmaxCrossEntropy(who, stats, dlogits, logits, labels)
+	S, labelOf := c.f32(stats), c.i32(labels)
+	checkLabels(labelOf, classes)
+	defer c.release()
+	t := softmaxTask{classes, c.f32(dlogits), c.f32(logits), labelOf, scale,
+		scratch[float64](c, N), scratch[uint8](c, N), max(1, piece/(16*max(1, classes)))} // an exponential costs as much as 16 sums
+	run(c, (N+t.rowsEach-1)/t.rowsEach, t)
+	var loss float64
+	hits := 0
+	for n := range N {
+		loss += t.loss[n]
+		hits += int(t.hit[n])
+	}
+	S[0] += float32(loss)
+	S[1] += float32(hits)
+}
