@@ -142,7 +142,7 @@ func formatNamed(name string) (Format, error) {
 			return f, nil
 		}
 	}
-	return Format{}, fmt.Errorf("lut: format %q, want one of %s%s", name, strings.Join(Formats(), ", "), didYouMean(name, Formats()))
+	return Format{}, fmt.Errorf("format %q, want one of %s%s", name, strings.Join(Formats(), ", "), didYouMean(name, Formats()))
 }
 
 // Resolve returns the multiplier that a user named: a spec such as
@@ -197,7 +197,7 @@ func Load(path string, o LoadOptions) (*Loaded, error) {
 
 	f, err := choose(path, head, o.From)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("lut: %w", err)
 	}
 	l, err := f.Read(io.MultiReader(bytes.NewReader(head), file), path, o)
 	if err != nil {
@@ -242,7 +242,7 @@ func choose(path string, head []byte, from string) (Format, error) {
 func Save(path string, format string, t *Table, g Gradients) error {
 	f, err := formatNamed(format)
 	if err != nil {
-		return err
+		return fmt.Errorf("lut: %w", err)
 	}
 	if f.Write == nil {
 		return fmt.Errorf("lut: format %s can be read but not written", format)

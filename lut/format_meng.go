@@ -268,10 +268,18 @@ func (s *mengSection) values(o Operand, patterns bool) (v []int32, line int, err
 	if len(s.entries) == n*n {
 		return v, 0, nil
 	}
-	// Pairs are in range and distinct, so too few of them means a gap.
+	// Pairs are in range and distinct, so too few of them means a gap. It is
+	// where the successor of a pair, in the order of these files, is not there.
+	order := mengOrder(o)
+	if patterns || len(s.entries) > 0 && s.entries[0].a < 0 {
+		order = order[:0]
+		for printed := lo; printed <= hi; printed++ {
+			order = append(order, printed)
+		}
+	}
 	line = s.start + 1
-	for a := lo; a <= hi; a++ {
-		for b := lo; b <= hi; b++ {
+	for _, a := range order {
+		for _, b := range order {
 			at, there := s.placed[[2]int16{int16(a), int16(b)}]
 			if !there {
 				return nil, line, fmt.Errorf("%d of %d pairs of operands, (%d, %d) is missing here", len(s.entries), n*n, a, b)

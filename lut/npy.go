@@ -301,17 +301,19 @@ func (a *array) int32s() ([]int32, error) {
 	for i := range a.rows {
 		for j := range a.cols {
 			v := a.word(a.place(i, j))
-			shift := 64 - 8*a.size
-			switch {
-			case a.kind == 'i' && int64(v<<shift)>>shift == int64(int32(v)):
+			if a.kind == 'u' {
+				if v > math.MaxInt32 {
+					return nil, fmt.Errorf("element [%d, %d] = %d does not fit an int32", i, j, v)
+				}
 				out = append(out, int32(v))
-			case a.kind == 'u' && v <= math.MaxInt32:
-				out = append(out, int32(v))
-			case a.kind == 'i':
-				return nil, fmt.Errorf("element [%d, %d] = %d does not fit an int32", i, j, int64(v<<shift)>>shift)
-			default:
-				return nil, fmt.Errorf("element [%d, %d] = %d does not fit an int32", i, j, v)
+				continue
 			}
+			unused := 64 - 8*a.size
+			s := int64(v<<unused) >> unused // the sign of the element's own size
+			if int64(int32(s)) != s {
+				return nil, fmt.Errorf("element [%d, %d] = %d does not fit an int32", i, j, s)
+			}
+			out = append(out, int32(s))
 		}
 	}
 	return out, nil

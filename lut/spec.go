@@ -62,7 +62,7 @@ func IsSpec(s string) bool {
 	if !ok || name == "" || strings.ContainsAny(s, `/\`) {
 		return false
 	}
-	for _, c := range name {
+	for _, c := range strings.ToLower(name) {
 		if (c < 'a' || c > 'z') && (c < '0' || c > '9') && c != '_' && c != '-' {
 			return false
 		}
