@@ -15,8 +15,8 @@ func bent(W, X int) int { return W*X ^ (1 | W&2) }
 // wide is bent with products of up to 20 bits and a sign.
 func wide(W, X int) int { return bent(W, X)<<4 - 7*X }
 
-// offset has products of −1 to 65,024, which fit neither int16 nor uint16.
-func offset(W, X int) int { return W*X - 1 }
+// offset has products of −2 to 65,023, which fit neither int16 nor uint16.
+func offset(W, X int) int { return W*X - 1 - W>>1&1 }
 
 // exact is the product itself.
 func exact(W, X int) int { return W * X }
