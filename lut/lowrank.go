@@ -26,10 +26,12 @@ import (
 //
 // which is a_r·√s_r/√p and b_r·√s_r/√q where the weights are not zero, and
 // where they are, the best fit of that row or column to the factors of the
-// other side: an operand that a histogram has not seen gets a sensible
-// gradient. The weighted squared error is Σ s² of the terms left out. u_r is
-// positive where it is greatest in magnitude (of equals, at the least code). A
-// term that is rounding noise, as beyond the rank of g, is zero.
+// other side: an operand that a histogram has not seen gets the gradient that
+// the seen ones imply, which is a fair one unless they are very few. The
+// weighted squared error is Σ s² of the terms left out. u_r is positive where
+// it is greatest in magnitude (of equals, at the least code). A term with
+// s_r ≤ 2⁻²⁴·s_1 is zero: it is the noise of rounding g to float32, as beyond
+// the rank of g, and would be blown up for operands of weight 0.
 //
 // Computed in float64; the factors are rounded to float32 once. They are the same
 // in every run, but their last bits may depend on the processor's architecture.
@@ -86,7 +88,7 @@ func factorize(t *Table, g []float32, rank int, hw, hx []float64) (u, v []float3
 	right.Mul(full.T(), &a) // gᵀ·√p·a, [2^Bx, terms]
 
 	u, v = make([]float32, rank*rows), make([]float32, rank*cols)
-	noise := s[0] * float64(max(rows, cols)) * 0x1p-52
+	noise := s[0] * 0x1p-24
 	for r := range rank {
 		if s[r] <= noise {
 			break
