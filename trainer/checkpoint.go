@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"reflect"
 	"slices"
+	"strings"
 
 	"gputrain/model/weights"
 )
@@ -99,9 +100,10 @@ func FromCheckpoint(path string, settings ...Setting) (*Recipe, error) {
 // mismatch says in what the run that saved c differs from plan p, nil if in
 // nothing that its bits depend on.
 func (c *checkpoint) mismatch(p *Plan) error {
-	var faults []error
+	var faults []string
+	fault := func(format string, args ...any) { faults = append(faults, fmt.Sprintf(format, args...)) }
 	if c.Phase != p.Phase {
-		faults = append(faults, fmt.Errorf("the run's phase is %s, not %s", c.Phase, p.Phase))
+		fault("the run's phase is %s, not %s", c.Phase, p.Phase)
 	}
 	old, err := Parse("recipe", []byte(c.Recipe))
 	if err != nil {
@@ -112,21 +114,24 @@ func (c *checkpoint) mismatch(p *Plan) error {
 	was, is := flatten(old), flatten(p.Recipe)
 	for _, field := range sortedKeys(merged(was, is)) {
 		if was[field] != is[field] && !slices.Contains(free, field) {
-			faults = append(faults, fmt.Errorf("%s is %s, the run's %s", field, orNone(is[field]), orNone(was[field])))
+			fault("%s is %s, the run's %s", field, orNone(is[field]), orNone(was[field]))
 		}
 	}
 	for _, name := range sortedKeys(p.Tables) {
 		is, was := p.Tables[name].SHA256, c.Tables[name].SHA256
 		if was != "" && is != was {
-			faults = append(faults, fmt.Errorf("the table of multiplier %s has digest %s, the run's %s", name, is, was))
+			fault("the table of multiplier %s has digest %s, the run's %s", name, is, was)
 		}
 	}
 	for _, split := range sortedKeys(p.DataSHA256) {
 		if is, was := p.DataSHA256[split], c.Data[split]; is != was {
-			faults = append(faults, fmt.Errorf("the %s images have digest %s, the run's %s", split, is, orNone(was)))
+			fault("the %s images have digest %s, the run's %s", split, is, orNone(was))
 		}
 	}
-	return errors.Join(faults...)
+	if len(faults) == 0 {
+		return nil
+	}
+	return errors.New(strings.Join(faults, "; "))
 }
 
 func orNone(s string) string {

@@ -45,6 +45,9 @@ func (d *decoder) at(n ast.Node) place {
 	if d.setting {
 		return place{file: d.file}
 	}
+	if list, ok := entries(n); ok && len(list) > 0 && !list[0].IsFlowStyle {
+		n = list[0].Key // the token of a block mapping is its first colon
+	}
 	p := n.GetToken().Position
 	return place{d.file, p.Line, p.Column}
 }
@@ -234,20 +237,19 @@ func (d *decoder) fields(n ast.Node, v reflect.Value, path string) {
 // unknown reports a name that is no field of v. key is nil in settings.
 func (d *decoder) unknown(key ast.Node, v reflect.Value, path, name string) {
 	names := fieldNames(v)
-	e := &InputError{File: d.file, Got: name, Want: oneOf(names)}
+	e := &InputError{File: d.file, Field: join(path, name), Got: name, Want: oneOf(names)}
 	if key != nil {
 		p := d.at(key)
 		e.File, e.Line, e.Column = p.file, p.line, p.column
 	}
-	full := join(path, name)
 	switch best := nearest(name, names); {
 	case best != "":
 		e.Want = best
-		e.Err = fmt.Errorf("unknown field %s, did you mean %s?", full, join(path, best))
+		e.Err = fmt.Errorf("unknown field, did you mean %s?", join(path, best))
 	case strings.Contains(name, "=") && key != nil:
-		e.Err = fmt.Errorf("unknown field %s: a value that holds a comma needs quotes here", full)
+		e.Err = errors.New("unknown field: a value that holds a comma needs quotes here")
 	default:
-		e.Err = fmt.Errorf("unknown field %s, want %s", full, e.Want)
+		e.Err = fmt.Errorf("unknown field, want %s", e.Want)
 	}
 	d.faults = append(d.faults, e)
 }
@@ -260,8 +262,10 @@ func (d *decoder) list(n ast.Node, v reflect.Value, path string) {
 	}
 	out := reflect.MakeSlice(v.Type(), len(seq.Values), len(seq.Values))
 	for i, e := range seq.Values {
+		element := fmt.Sprintf("%s[%d]", path, i)
+		d.place[element] = d.at(e)
 		if !d.scalar(e, out.Index(i)) {
-			d.fault(e, fmt.Sprintf("%s[%d]", path, i), wanted(out.Index(i)))
+			d.fault(e, element, wanted(out.Index(i)))
 		}
 	}
 	v.Set(out)

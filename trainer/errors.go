@@ -1,8 +1,11 @@
 package trainer
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
+	"math"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -48,7 +51,8 @@ func (e *InputError) Error() string {
 
 func (e *InputError) Unwrap() error { return e.Err }
 
-// Faults are all faults of one input, in the order of the fields.
+// Faults are all faults of one input, in the order of its lines; those that
+// stand in no line come last.
 type Faults []*InputError
 
 // Error gives one line a fault.
@@ -69,12 +73,22 @@ func (f Faults) Unwrap() []error {
 	return errs
 }
 
-// err returns f as an error, nil if there is no fault.
+// err returns f, sorted, as an error; nil if there is no fault.
 func (f Faults) err() error {
 	if len(f) == 0 {
 		return nil
 	}
+	slices.SortStableFunc(f, func(a, b *InputError) int {
+		return cmp.Or(cmp.Compare(line(a), line(b)), cmp.Compare(a.Column, b.Column))
+	})
 	return f
+}
+
+func line(e *InputError) int {
+	if e.Line == 0 {
+		return math.MaxInt
+	}
+	return e.Line
 }
 
 // IsInput reports whether err is a fault of the user's input, which repeating

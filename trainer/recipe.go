@@ -221,8 +221,10 @@ type Train struct {
 const maxRecipe = 64 << 10
 
 // Load reads a recipe and applies settings to it, later ones over earlier. An
-// empty path stands for an empty recipe. Every fault is reported at once, as
-// [Faults].
+// empty path stands for an empty recipe.
+//
+// A recipe that cannot be read gives all its faults at once, as [Faults]: also
+// those that [Recipe.Resolve] would find, but for fields that are missing.
 func Load(path string, settings ...Setting) (*Recipe, error) {
 	if path == "" {
 		return Parse("", nil, settings...)
@@ -244,7 +246,7 @@ func Parse(name string, text []byte, settings ...Setting) (*Recipe, error) {
 	// The first pass finds the preset, over which the second lays the rest.
 	r, faults := decode(&Recipe{}, name, text, settings)
 	if r.Preset == "" {
-		return r, faults.err()
+		return complete(r, faults)
 	}
 	preset, ok := presets[r.Preset]
 	if !ok {
@@ -253,8 +255,28 @@ func Parse(name string, text []byte, settings ...Setting) (*Recipe, error) {
 			Field: "preset", Got: show(r.Preset), Want: oneOf(Presets())})
 	}
 	base := preset()
-	r, faults = decode(&base, name, text, settings)
-	return r, faults.err()
+	return complete(decode(&base, name, text, settings))
+}
+
+// complete adds to the faults of decoding those of the values, so that the
+// user sees all at once.
+func complete(r *Recipe, faults Faults) (*Recipe, error) {
+	if len(faults) == 0 {
+		return r, nil
+	}
+	bad := map[string]bool{}
+	for _, f := range faults {
+		bad[f.Field] = true
+	}
+	_, _, err := r.Resolve(Pretrain)
+	var more Faults
+	errors.As(err, &more)
+	for _, f := range more {
+		if f.Got != "" && !bad[f.Field] {
+			faults = append(faults, f)
+		}
+	}
+	return nil, faults.err()
 }
 
 // YAML returns r as a document that [Parse] reads back to the same recipe.

@@ -1,0 +1,321 @@
+package trainer
+
+import (
+	"errors"
+	"reflect"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+)
+
+// parse reads a recipe whose file is called r.yaml.
+func parse(text string, settings ...string) (*Recipe, error) {
+	var list []Setting
+	for _, s := range settings {
+		set, err := ParseSet(s)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, set)
+	}
+	return Parse("r.yaml", []byte(text), list...)
+}
+
+// small is a recipe without a fault, of data that needs no file.
+const small = "model: {name: lenet5}\ndata: {name: synthetic}\n"
+
+// TestFaults pins the text of every kind of fault.
+func TestFaults(t *testing.T) {
+	tests := []struct {
+		name, text string
+		set        []string
+		want       string // lines
+	}{
+		{"three at once, of three kinds", `
+model: {name: lenet5}
+data: {name: synthetic}
+optimizer:
+  momentun: 0.9
+  lr: fast
+train: {epochs: -1}
+`, nil, `r.yaml:5:3: optimizer.momentun: unknown field, did you mean optimizer.momentum?
+r.yaml:6:7: optimizer.lr = "fast", want a number
+r.yaml:7:17: train.epochs = -1, want 0 to 1000000`},
+		{"unknown section", "modle: {name: lenet5}\n" + small, nil,
+			`r.yaml:1:1: modle: unknown field, did you mean model?`},
+		{"unknown and like nothing", small + "train: {xyzzyx: 1}", nil,
+			`r.yaml:3:9: train.xyzzyx: unknown field, want epochs, batch, seed, calibrate, log_every, save_steps or save_minutes`},
+		{"comma without quotes", small + "multiplier: {default: trunc:8u,cols=8}", nil,
+			`r.yaml:3:32: multiplier.cols=8: unknown field: a value that holds a comma needs quotes here`},
+		{"list for a mapping", small + "data2: 1\ntrain: [1]", nil,
+			"r.yaml:3:1: data2: unknown field, did you mean data?\n" +
+				"r.yaml:4:8: train = a list, want a mapping of its fields"},
+		{"element of a list", "model: {name: lenet5}\ndata: {name: synthetic, augment: [crop, 3]}", nil,
+			`r.yaml:2:41: data.augment[1] = 3, want text`},
+		{"number in quotes", small + `train: {batch: "64"}`, nil,
+			`r.yaml:3:16: train.batch = "64", want a whole number`},
+		{"fraction", small + `train: {batch: 6.5}`, nil, `r.yaml:3:16: train.batch = 6.5, want a whole number`},
+		{"yes is text", small + `train: {calibrate: yes}`, nil, `r.yaml:3:20: train.calibrate = "yes", want true or false`},
+		{"window", small + `gradient: {method: lut2d, hws: wide}`, nil, `r.yaml:3:32: gradient.hws = "wide", want a number ≥ 1, or auto`},
+		{"probe", small + `gradient: {method: lut2d, hws: probe}`, nil,
+			`r.yaml:3:32: gradient.hws = "probe", want a number ≥ 1, or auto; probing by short trainings is not in this version`},
+		{"value of a setting", small, []string{"optimizer.lr=fast", "optimizer.lt=1"},
+			"--set optimizer.lr=fast: optimizer.lr = \"fast\", want a number\n" +
+				"--set optimizer.lt=1: optimizer.lt: unknown field, did you mean optimizer.lr?"},
+		{"path too long", small, []string{"train.seed.x=1"},
+			"--set train.seed.x=1: train.seed has no fields, want train.seed=value"},
+		{"empty value", small, []string{"train.seed="}, `--set train.seed=: train.seed = "", want a whole number ≥ 0`},
+		{"anchor", "model: &m {name: lenet5}\ndata: *m", nil,
+			"r.yaml:1:8: model = an anchor, alias or tag, want a mapping of its fields\n" +
+				"r.yaml:2:7: data = an anchor, alias or tag, want a mapping of its fields"},
+		{"not a mapping", "lenet5", nil, `r.yaml:1:1: the recipe = "lenet5", want a mapping of its fields`},
+		{"not YAML", "model: [", nil, `r.yaml:1:8: not YAML: sequence end token ']' not found`},
+		{"twice", small + "data: {name: mnist}", nil, `r.yaml:3:1: not YAML: mapping key "data" already defined at [2:1]`},
+		{"two documents", small + "---\nmodel: {}", nil, `r.yaml:4:1: a second document, want one`},
+		{"deep", strings.Repeat("[", 65), nil, `r.yaml: brackets nested more than 64 deep`},
+		{"long", strings.Repeat("#", 65537), nil, `r.yaml: longer than the 65536 bytes of a recipe`},
+		{"preset", "preset: date2024", nil, `r.yaml:1:9: preset = "date2024", want date2025`},
+		{"missing", "{}", nil, "model.name is missing, want lenet5, mlp, resnet8 or resnet20\n" +
+			"data.name is missing, want cifar10, folder, idx, mnist or synthetic"},
+		{"near a name", "model: {name: resnet9}\ndata: {name: cifar}", nil,
+			`r.yaml:1:15: model.name = "resnet9", want lenet5, mlp, resnet8 or resnet20 (did you mean resnet8?)` + "\n" +
+				`r.yaml:2:14: data.name = "cifar", want cifar10, folder, idx, mnist or synthetic (did you mean cifar10?)`},
+		{"no path", "model: {name: lenet5}\ndata: {name: mnist}", nil, `data.path is missing, want the folder or archive of mnist`},
+		{"options of other methods", small + "optimizer: {momentum: 0.9}\nschedule: {every: 3}\ngradient: {rank: 2}", nil,
+			"r.yaml:3:23: optimizer.momentum = 0.9, want it left out: it belongs to optimizer.name sgd\n" +
+				"r.yaml:4:19: schedule.every = 3, want it left out: it belongs to schedule.name step\n" +
+				"r.yaml:5:18: gradient.rank = 2, want it left out: it belongs to gradient.method lowrank"},
+		{"per channel", small + "quantization: {weight: {granularity: channel, observer: ema}}", nil,
+			`r.yaml:3:57: quantization.weight.observer = "ema", want minmax, the only one per channel`},
+		{"zeros", small + "optimizer: {lr: 0, betas: [1, 0.9]}\ntrain: {batch: 0}", nil,
+			"r.yaml:3:17: optimizer.lr = 0, want > 0\n" +
+				"r.yaml:3:28: optimizer.betas[0] = 1, want at least 0, below 1\n" +
+				"r.yaml:4:16: train.batch = 0, want 1 to 65536"},
+		{"nesterov", small + "optimizer: {name: sgd, nesterov: true}", nil,
+			`r.yaml:3:34: optimizer.nesterov = true, want false, or a momentum and no dampening`},
+		{"milestones", small + "schedule: {name: step, milestones: [5, 3]}", nil,
+			`r.yaml:3:36: schedule.milestones = [5 3], want epochs ≥ 1, ascending`},
+		{"glob", small + `multiplier: {layers: {"conv[": exact}}`, nil,
+			`r.yaml:3:32: multiplier.layers.conv[ = "conv[", want a layer's name or a glob such as layer1.*`},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			r, err := parse(tt.text, tt.set...)
+			if err == nil {
+				_, _, err = r.Resolve(Pretrain)
+			}
+			if err == nil {
+				t.Fatalf("no fault, want %s", tt.want)
+			}
+			if got := err.Error(); got != tt.want {
+				t.Errorf("got\n%s\nwant\n%s", got, tt.want)
+			}
+			if !IsInput(err) {
+				t.Error("not an input error")
+			}
+		})
+	}
+}
+
+// TestPreset holds date2025 to numerics.md §7.
+func TestPreset(t *testing.T) {
+	r, err := parse("preset: date2025\n"+small, "init=fp32.safetensors", "multiplier.default=trunc:8u,cols=8")
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, _, err := r.Resolve(Retrain)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want, err := parse(`
+model: {name: lenet5}
+init: fp32.safetensors
+data: {name: synthetic, augment: [crop, flip], normalize: half, workers: 1}
+quantization:
+  weight: {granularity: tensor, observer: minmax}
+  activation: {observer: ema, momentum: 0.1}
+  padding: int-zero
+  pool_inputs: true
+multiplier: {default: "trunc:8u,cols=8", layers: {"fc*": exact}}
+gradient: {method: lut2d, hws: auto, boundary: paper, storage: int16}
+optimizer: {name: adam, lr: 0.001, betas: [0.9, 0.999], eps: 1e-8, weight_decay: 0}
+schedule: {name: step, every: 10, gamma: 0.5}
+train: {epochs: 30, batch: 64, seed: 1, calibrate: true, log_every: 50}
+`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d := diff(want, got); d != "" {
+		t.Error(d)
+	}
+	for epoch, lr := range map[int]float64{1: 1e-3, 10: 1e-3, 11: 5e-4, 20: 5e-4, 21: 2.5e-4, 30: 2.5e-4} {
+		if got := got.Schedule.Rate(got.Optimizer.LR, (epoch-1)*7+6, 7, 30); got != lr {
+			t.Errorf("rate in epoch %d = %v, want %v", epoch, got, lr)
+		}
+	}
+}
+
+func diff(want, got *Recipe) string {
+	return cmp.Diff(want, got, cmpopts.IgnoreUnexported(Recipe{}))
+}
+
+// TestPresetOverridden lays a recipe's own fields over a preset.
+func TestPresetOverridden(t *testing.T) {
+	r, err := parse(small+`
+preset: date2025
+multiplier: {default: exact, layers: {conv1: float, "fc*": float}}
+schedule: {name: step, milestones: [2]}
+optimizer: {name: sgd, momentum: 0.9}
+data: {augment: []}
+train: {calibrate: false}
+`[1:], "init=a", "quantization.padding=zero-point")
+	if err == nil {
+		t.Fatal("data is there twice")
+	}
+	r, err = parse(`
+preset: date2025
+model: {name: lenet5}
+data: {name: synthetic, augment: []}
+multiplier: {default: exact, layers: {conv1: float, "fc*": float}}
+schedule: {milestones: [2]}
+optimizer: {name: sgd, momentum: 0.9}
+train: {calibrate: false}
+`, "init=a", "quantization.padding=zero-point")
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, _, err := r.Resolve(Retrain)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := (Schedule{Name: "step", Milestones: []int{2}, Gamma: 0.5}); !reflect.DeepEqual(got.Schedule, want) {
+		t.Errorf("schedule %+v, want %+v", got.Schedule, want)
+	}
+	if want := (Optimizer{Name: "sgd", LR: 1e-3, Momentum: 0.9}); !reflect.DeepEqual(got.Optimizer, want) {
+		t.Errorf("optimizer %+v, want %+v", got.Optimizer, want)
+	}
+	if want := (LayerRules{{"conv1", "float"}, {"fc*", "float"}}); !reflect.DeepEqual(got.Multiplier.Layers, want) {
+		t.Errorf("layers %v, want %v", got.Multiplier.Layers, want)
+	}
+	if len(got.Data.Augment) != 0 || *got.Train.Calibrate || got.Quantization.Padding != "zero-point" {
+		t.Errorf("augment %v, calibrate %v, padding %s; want none, false, zero-point",
+			got.Data.Augment, *got.Train.Calibrate, got.Quantization.Padding)
+	}
+}
+
+// TestSettings applies settings of every type over a file.
+func TestSettings(t *testing.T) {
+	r, err := parse(small+"optimizer: {lr: 0.5}\ntrain: {epochs: 7, seed: 3}\nmultiplier: {layers: {fc1: float}}",
+		"optimizer.lr=1e-3", "train.seed=18446744073709551615", "train.epochs=null", "train.calibrate=true",
+		"data.augment=[flip]", "data={train_images: 5}", "init=7", "model.name='mlp'",
+		"multiplier.default=trunc:8u,cols=8", "multiplier.layers.layer1.0.conv1=exact", "multiplier.layers={fc1: exact}",
+		"gradient.hws=32", "optimizer.betas=[0.5, 1e-1]")
+	if err != nil {
+		t.Fatal(err)
+	}
+	yes := true
+	want := &Recipe{
+		Model: Model{Name: "mlp"}, Init: "7",
+		Data: Data{Name: "synthetic", TrainImages: 5, Augment: []string{"flip"}},
+		Multiplier: Multiplier{Default: "trunc:8u,cols=8",
+			Layers: LayerRules{{"layer1.0.conv1", "exact"}, {"fc1", "exact"}}},
+		Gradient:  Gradient{HWS: 32},
+		Optimizer: Optimizer{LR: 1e-3, Betas: []float64{0.5, 0.1}},
+		Train:     Train{Seed: 1<<64 - 1, Calibrate: &yes},
+	}
+	if d := diff(want, r); d != "" {
+		t.Error(d)
+	}
+}
+
+// TestWrittenRecipe reads back what was written, resolved and not.
+func TestWrittenRecipe(t *testing.T) {
+	for _, text := range []string{
+		small,
+		small + "preset: date2025\ninit: x\nmultiplier: {default: 'drum:8u,k=4', layers: {'layer1.*': float, fc1: exact, 'a b': 'trunc:8u,cols=8'}}",
+		small + "quantization: {weight: {bits: 7, signed: false, granularity: channel}}\noptimizer: {name: sgd, lr: 1e-20}\ntrain: {epochs: 0, seed: 0, calibrate: false}",
+		small + "schedule: {name: step, milestones: [1, 2], warmup: 0.25}\ngradient: {method: lowrank, hws: auto}\ninit: '0x10'",
+	} {
+		r, err := parse(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resolved, _, err := r.Resolve(Pretrain)
+		if err != nil {
+			t.Fatal(err)
+		}
+		written, err := resolved.YAML()
+		if err != nil {
+			t.Fatal(err)
+		}
+		again, err := parse(string(written))
+		if err != nil {
+			t.Fatalf("%v in\n%s", err, written)
+		}
+		if d := diff(resolved, again); d != "" {
+			t.Errorf("read back: %s\nof\n%s", d, written)
+		}
+		twice, _, err := again.Resolve(Pretrain)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if d := diff(resolved, twice); d != "" {
+			t.Errorf("resolved twice: %s", d)
+		}
+	}
+}
+
+func TestParseSetFault(t *testing.T) {
+	_, err := ParseSet("optimizer.lr")
+	const want = "--set optimizer.lr: want path=value, as in optimizer.lr=0.01"
+	if err == nil || err.Error() != want || !IsInput(err) {
+		t.Errorf("error = %v, want %s", err, want)
+	}
+}
+
+func TestInputErrorFields(t *testing.T) {
+	_, err := parse("train: {epocs: 3}")
+	var e *InputError
+	if !errors.As(err, &e) {
+		t.Fatalf("error %v holds no InputError", err)
+	}
+	if e.File != "r.yaml" || e.Line != 1 || e.Column != 9 || e.Got != "epocs" || e.Want != "epochs" {
+		t.Errorf("%+v", e)
+	}
+}
+
+// FuzzParse holds that no text makes the reader panic or run away, and that
+// what it accepts and resolves can be written and read again.
+func FuzzParse(f *testing.F) {
+	f.Add(small, "optimizer.lr=0.1")
+	f.Add("preset: date2025\n"+small, "multiplier.layers.fc*=float")
+	f.Add("a: &x [1, {b: *x}]\n---\n? c\n: !!int d\n<<: *x", "=")
+	f.Add("train: {epochs: 1e3, seed: 0x10, batch: -}", "data.augment=[crop")
+	f.Add(strings.Repeat("- ", 500)+"|\n x", "model={}")
+	f.Fuzz(func(t *testing.T, text, set string) {
+		r, err := parse(text, set)
+		if err != nil {
+			if !IsInput(err) {
+				t.Fatalf("not an input error: %v", err)
+			}
+			return
+		}
+		resolved, _, err := r.Resolve(Pretrain)
+		if err != nil {
+			return
+		}
+		written, err := resolved.YAML()
+		if err != nil {
+			t.Fatal(err)
+		}
+		again, err := parse(string(written))
+		if err != nil {
+			t.Fatalf("%v in\n%s", err, written)
+		}
+		if d := diff(resolved, again); d != "" {
+			t.Fatal(d)
+		}
+	})
+}
