@@ -1,0 +1,96 @@
+package main
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/spf13/cobra"
+
+	"gputrain/trainer"
+)
+
+func newEval(a *app) *cobra.Command {
+	var recipe recipeFlags
+	var where backendFlags
+	cmd := &cobra.Command{
+		Use:   "eval CKPT",
+		Short: "Measure a checkpoint: accuracy, loss, confusion",
+		Long: `Measure a checkpoint on the test split of a data set, with the multiplier that
+it was trained under or with another (--multiplier; float for none). A
+checkpoint of a run brings its recipe; for plain weights name --model, --data
+and --path.`,
+		Example: `  gputrain eval runs/rm8/best.safetensors
+  gputrain eval runs/float/best.safetensors --multiplier trunc:8u,cols=8`,
+		Args: exactArgs("CKPT"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if recipe.recipe != "" {
+				return usagef("eval takes the recipe of the checkpoint: change it with --set, not with --recipe")
+			}
+			settings, err := recipe.settings()
+			if err != nil {
+				return err
+			}
+			r, err := trainer.FromCheckpoint(args[0], settings...)
+			if err != nil {
+				return err
+			}
+			plan, err := trainer.Prepare(r, trainer.Eval)
+			if err != nil {
+				return err
+			}
+			a.assumed(plan)
+			b, closeBackend, err := where.open(a)
+			if err != nil {
+				return err
+			}
+			defer closeBackend()
+			progress := newProgress(a)
+			defer progress.close()
+			e, err := trainer.Evaluate(cmd.Context(), b, plan, progress.event)
+			progress.close()
+			if err != nil {
+				return err
+			}
+			if a.json {
+				return a.printJSON(e)
+			}
+			a.printEvaluation(e, plan.Test.Classes)
+			return nil
+		},
+	}
+	recipe.register(cmd)
+	where.register(cmd)
+	return cmd
+}
+
+func (a *app) printEvaluation(e *trainer.Evaluation, classes []string) {
+	a.printf("multiplier  %s", e.Multiplier.Name)
+	if e.Multiplier.SHA256 != "" {
+		a.printf(" (sha256 %.16s…)", e.Multiplier.SHA256)
+	}
+	if e.Calibrated {
+		a.printf(", ranges calibrated on the training set")
+	}
+	a.printf("\nimages      %d\naccuracy    %.2f %%\nloss        %.4f\n\n", e.Images, 100*e.Accuracy, e.Loss)
+	name := func(i int) string {
+		if i < len(classes) {
+			return classes[i]
+		}
+		return fmt.Sprint(i)
+	}
+	a.printf("confusion (row: label, column: answer)\n%12s", "")
+	for i := range e.Confusion {
+		a.printf(" %6.6s", name(i))
+	}
+	a.printf("\n")
+	for i, row := range e.Confusion {
+		a.printf("%12.12s", name(i))
+		for _, n := range row {
+			a.printf(" %6d", n)
+		}
+		a.printf("\n")
+	}
+}
+
+func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }

@@ -1,0 +1,451 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"gputrain/lut"
+)
+
+func newLut(a *app) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "lut",
+		Short: "Build, read, convert, measure and compare multiplier tables",
+		Long: `A multiplier is named by a file or by a specification FAMILY:WIDTH[,k=v…]:
+
+  exact:8u  trunc:8u,cols=8  bam:8u,v=6,h=2  drum:8u,k=4  mitchell:8u  kulkarni:8u  roba:8u
+
+WIDTH is bits and sign, weight × activation where they differ: 8u, 7s, 8ux4u.`,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return cmd.Help()
+			}
+			cmd.SuggestionsMinimumDistance = 2
+			hint := ""
+			if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {
+				hint = ": did you mean " + strings.Join(near, " or ") + "?"
+			}
+			return usagef("unknown command %q of gputrain lut%s", args[0], hint)
+		},
+	}
+	cmd.AddCommand(newLutBuild(a), newLutConvert(a), newLutInfo(a), newLutGrad(a), newLutVerify(a))
+	return cmd
+}
+
+// loadFlags say what a multiplier's file does not say about itself.
+type loadFlags struct {
+	from, order, codes, top string
+	signed                  bool
+	cmd                     *cobra.Command
+}
+
+func (l *loadFlags) register(cmd *cobra.Command) {
+	l.cmd = cmd
+	f := cmd.Flags()
+	f.StringVar(&l.from, "from", "", "format of the input ("+strings.Join(lut.Formats(), ", ")+"); recognised if absent")
+	f.StringVar(&l.order, "order", "", "operand that the file names first: wx (weight) or xw (activation)")
+	f.StringVar(&l.codes, "codes", "", "order of signed operands along an axis: ascending or twos (two's complement)")
+	f.StringVar(&l.top, "top", "", "the circuit to take of a file that holds several")
+	f.BoolVar(&l.signed, "signed", false, "both operands are signed")
+}
+
+func (l *loadFlags) options() lut.LoadOptions {
+	o := lut.LoadOptions{From: l.from, Order: l.order, Codes: l.codes, Top: l.top}
+	if l.cmd.Flags().Changed("signed") {
+		o.Signed = &l.signed
+	}
+	return o
+}
+
+// load resolves a multiplier and prints what was assumed of it on stderr.
+func (l *loadFlags) load(a *app, name string) (*lut.Loaded, error) {
+	m, err := lut.Resolve(name, l.options())
+	if err != nil {
+		return nil, inputFault(err)
+	}
+	a.log.Info(name + ": " + strings.Join(m.Assumed, ", "))
+	return m, nil
+}
+
+// inputFault marks err as a fault of what the user gave, unless it already says
+// more precisely which.
+func inputFault(err error) error {
+	if code, _ := classify(err); code == exitInput {
+		return err
+	}
+	return &usageError{err}
+}
+
+// outputFlags name the file that a command writes.
+type outputFlags struct {
+	path, to string
+	force    bool
+}
+
+func (o *outputFlags) register(cmd *cobra.Command) {
+	f := cmd.Flags()
+	f.StringVarP(&o.path, "output", "o", "", "the file to write (required)")
+	f.StringVar(&o.to, "to", "", "its format ("+strings.Join(lut.Formats(), ", ")+"); by its extension if absent")
+	f.BoolVar(&o.force, "force", false, "overwrite the file if it exists")
+}
+
+// extensions are the formats that a file's name implies.
+var extensions = map[string]string{".npy": "npy", ".npz": "npz", ".txt": "meng"}
+
+// format returns the format to write and checks that the file may be written.
+func (o *outputFlags) format() (string, error) {
+	if o.path == "" {
+		return "", usagef("no output: name the file to write with -o FILE")
+	}
+	if _, err := os.Stat(o.path); err == nil && !o.force {
+		return "", usagef("%s exists: choose another name or overwrite it with --force", o.path)
+	}
+	format := o.to
+	if format == "" {
+		format = extensions[strings.ToLower(filepath.Ext(o.path))]
+	}
+	if format == "" {
+		return "", usagef("%s: its extension names no format: give --to (%s)", o.path, strings.Join(lut.Formats(), ", "))
+	}
+	if !slices.Contains(lut.Formats(), format) {
+		return "", usagef("--to %s, want one of %s", format, strings.Join(lut.Formats(), ", "))
+	}
+	return format, nil
+}
+
+// savedTable is what build, convert and grad print with --json.
+type savedTable struct {
+	File   string `json:"file"`
+	Format string `json:"format"`
+	Name   string `json:"name"`
+	SHA256 string `json:"sha256"`
+}
+
+// save writes t and g, and says so.
+func (o *outputFlags) save(a *app, t *lut.Table, g lut.Gradients) error {
+	format, err := o.format()
+	if err != nil {
+		return err
+	}
+	if err := lut.Save(o.path, format, t, g); err != nil {
+		return err
+	}
+	if a.json {
+		return a.printJSON(savedTable{o.path, format, t.Name(), t.SHA256()})
+	}
+	a.printf("%s: %s, %v×%v, %s, sha256 %s\n", o.path, t.Name(), t.W(), t.X(), format, t.SHA256())
+	return nil
+}
+
+func newLutBuild(a *app) *cobra.Command {
+	var out outputFlags
+	cmd := &cobra.Command{
+		Use:     "build SPEC -o FILE",
+		Short:   "Tabulate a multiplier of a built-in family",
+		Example: "  gputrain lut build trunc:8u,cols=8 -o rm8.npy",
+		Args:    exactArgs("SPEC"),
+		RunE: func(_ *cobra.Command, args []string) error {
+			if _, err := out.format(); err != nil {
+				return err
+			}
+			spec, err := lut.ParseSpec(args[0])
+			if err != nil {
+				return inputFault(err)
+			}
+			t, err := spec.Table()
+			if err != nil {
+				return inputFault(err)
+			}
+			return out.save(a, t, lut.Gradients{})
+		},
+	}
+	out.register(cmd)
+	return cmd
+}
+
+func newLutConvert(a *app) *cobra.Command {
+	var in loadFlags
+	var out outputFlags
+	cmd := &cobra.Command{
+		Use:   "convert IN -o OUT",
+		Short: "Rewrite a multiplier in another tool's format",
+		Long: `Rewrite a multiplier in another tool's format. Gradients come along where both
+formats hold them. What was assumed of the input is printed on stderr.`,
+		Example: "  gputrain lut convert mul7u_06Q_lutfp.txt -o mul7u_06Q.npy",
+		Args:    exactArgs("IN"),
+		RunE: func(_ *cobra.Command, args []string) error {
+			if _, err := out.format(); err != nil {
+				return err
+			}
+			m, err := in.load(a, args[0])
+			if err != nil {
+				return err
+			}
+			return out.save(a, m.Table, m.Gradients)
+		},
+	}
+	in.register(cmd)
+	out.register(cmd)
+	return cmd
+}
+
+// operandJSON is an operand in the documents of cli.md.
+type operandJSON struct {
+	Bits   int  `json:"bits"`
+	Signed bool `json:"signed"`
+}
+
+// infoJSON is the document of lut info.
+type infoJSON struct {
+	Name   string      `json:"name"`
+	SHA256 string      `json:"sha256"`
+	W      operandJSON `json:"w"`
+	X      operandJSON `json:"x"`
+	lut.Metrics
+	Commutative bool  `json:"commutative"`
+	AM00        int32 `json:"am00"`
+	Rank        int   `json:"rank"`
+	MaxK        int   `json:"max_k"`
+}
+
+func newLutInfo(a *app) *cobra.Command {
+	var in loadFlags
+	cmd := &cobra.Command{
+		Use:     "info MULTIPLIER",
+		Short:   "Say what a multiplier is: identity, error metrics, rank",
+		Example: "  gputrain lut info trunc:8u,cols=8",
+		Args:    exactArgs("MULTIPLIER"),
+		RunE: func(_ *cobra.Command, args []string) error {
+			m, err := in.load(a, args[0])
+			if err != nil {
+				return err
+			}
+			t := m.Table
+			i := infoJSON{
+				Name: t.Name(), SHA256: t.SHA256(),
+				W:       operandJSON{t.W().Bits, t.W().Signed},
+				X:       operandJSON{t.X().Bits, t.X().Signed},
+				Metrics: t.Metrics(), Commutative: t.Commutative(), AM00: t.AM00(), Rank: t.Rank(), MaxK: t.MaxK(),
+			}
+			if a.json {
+				return a.printJSON(i)
+			}
+			a.printInfo(i, t)
+			return nil
+		},
+	}
+	in.register(cmd)
+	return cmd
+}
+
+func (a *app) printInfo(i infoJSON, t *lut.Table) {
+	yesNo := map[bool]string{true: "yes", false: "no"}
+	a.printf("%s\n", i.Name)
+	a.printf("  sha256       %s\n", i.SHA256)
+	a.printf("  operands     weight %v, activation %v\n", t.W(), t.X())
+	a.printf("  ER           %.4f %%   share of wrong products\n", 100*i.ER)
+	a.printf("  MED          %.6g   mean |error|, in product units\n", i.MED)
+	a.printf("  NMED         %.4f %%   MED / (2^%d − 1)\n", 100*i.NMED, t.W().Bits+t.X().Bits)
+	a.printf("  MRED         %.4f %%   mean |error|/|exact| where exact ≠ 0\n", 100*i.MRED)
+	a.printf("  WCE          %d   greatest |error|\n", i.WCE)
+	a.printf("  MSE          %.6g\n", i.MSE)
+	a.printf("  bias         %.6g   mean error\n", i.Bias)
+	a.printf("  commutative  %s\n", yesNo[i.Commutative])
+	a.printf("  AM(0, 0)     %d\n", i.AM00)
+	a.printf("  rank         %d of %d\n", i.Rank, min(t.W().Count(), t.X().Count()))
+	a.printf("  max_k        %d   longest sum that an int32 holds\n", i.MaxK)
+}
+
+// difference is one entry in which two tables differ.
+type difference struct {
+	W int   `json:"w"`
+	X int   `json:"x"`
+	A int32 `json:"a"`
+	B int32 `json:"b"`
+}
+
+// verifyJSON is the document of lut verify.
+type verifyJSON struct {
+	Equal       bool         `json:"equal"`
+	Differences []difference `json:"differences"`
+}
+
+// errDiffer ends `lut verify` of two multipliers that are not the same.
+var errDiffer = errors.New("the multipliers differ")
+
+func newLutVerify(a *app) *cobra.Command {
+	var in loadFlags
+	var most int
+	cmd := &cobra.Command{
+		Use:   "verify A B",
+		Short: "Compare two multipliers product by product",
+		Long: `Compare two multipliers product by product and list the first differences.
+Exits with 1 if they differ. Options such as --order apply to files only, to
+both of them.`,
+		Example: "  gputrain lut verify mul8u_rm8.npy trunc:8u,cols=8",
+		Args:    exactArgs("A", "B"),
+		RunE: func(_ *cobra.Command, args []string) error {
+			var t [2]*lut.Table
+			for i, name := range args {
+				l := &in
+				if lut.IsSpec(name) {
+					l = &loadFlags{cmd: in.cmd} // a spec says all of itself
+				}
+				m, err := l.load(a, name)
+				if err != nil {
+					return err
+				}
+				t[i] = m.Table
+			}
+			if t[0].W() != t[1].W() || t[0].X() != t[1].X() {
+				return usagef("%s is %v×%v, %s is %v×%v: nothing to compare", args[0], t[0].W(), t[0].X(), args[1], t[1].W(), t[1].X())
+			}
+			v := verifyJSON{Differences: []difference{}}
+			total := 0
+			p, q := t[0].Products(), t[1].Products()
+			for i := range p {
+				if p[i] == q[i] {
+					continue
+				}
+				if total++; total <= most {
+					w, x := t[0].W(), t[0].X()
+					v.Differences = append(v.Differences, difference{w.Value(i >> x.Bits), x.Value(i & (x.Count() - 1)), p[i], q[i]})
+				}
+			}
+			v.Equal = total == 0
+			if a.json {
+				if err := a.printJSON(v); err != nil {
+					return err
+				}
+			} else if v.Equal {
+				a.printf("equal: all %d products, sha256 %s\n", len(p), t[0].SHA256())
+			} else {
+				a.printf("%d of %d products differ\n", total, len(p))
+				a.printf("%6s %6s %12s %12s\n", "W", "X", "A", "B")
+				for _, d := range v.Differences {
+					a.printf("%6d %6d %12d %12d\n", d.W, d.X, d.A, d.B)
+				}
+			}
+			if !v.Equal {
+				return &answeredError{errDiffer}
+			}
+			return nil
+		},
+	}
+	in.register(cmd)
+	cmd.Flags().IntVar(&most, "most", 10, "list at most this many differences")
+	return cmd
+}
+
+// An answeredError is a failure whose answer is already on stdout: only the
+// exit code remains to be said.
+type answeredError struct{ err error }
+
+func (e *answeredError) Error() string { return e.err.Error() }
+
+// gradFlags choose an estimator of gradients.
+type gradFlags struct {
+	method, hws, boundary, reading, storage string
+	rank                                    int
+}
+
+func (g *gradFlags) register(cmd *cobra.Command) {
+	f := cmd.Flags()
+	f.StringVar(&g.method, "method", "lut2d", "estimator: ste, lut2d, lut1d or lowrank")
+	f.StringVar(&g.hws, "hws", "auto", "half window size: a number, or auto (a criterion on the table)")
+	f.StringVar(&g.boundary, "boundary", "paper", "of lut2d, where the window does not fit: paper (Eq. 6) or upstream (the authors' files, bit for bit)")
+	f.StringVar(&g.reading, "reading", "mean", "of lut1d: mean, range or slope")
+	f.StringVar(&g.storage, "storage", "int16", "of lut2d: int16 or float32")
+	f.IntVar(&g.rank, "rank", 4, "of lowrank: number of terms")
+}
+
+// estimator returns the chosen estimator for t.
+func (g *gradFlags) estimator(a *app, t *lut.Table) (lut.Estimator, error) {
+	e := lut.Estimator{Method: g.method, Boundary: g.boundary, Reading: g.reading, Rank: g.rank}
+	switch g.storage {
+	case "int16":
+	case "float32":
+		e.Storage = lut.Float32
+	default:
+		return e, usagef("--storage %q, want int16 or float32", g.storage)
+	}
+	if g.hws == "auto" {
+		e.HWS = lut.AutoHWS(t)
+		a.log.Info(fmt.Sprintf("hws: auto took %d", e.HWS))
+	} else if n, err := fmt.Sscanf(g.hws, "%d", &e.HWS); n != 1 || err != nil || fmt.Sprint(e.HWS) != g.hws {
+		return e, usagef("--hws %q, want a number or auto", g.hws)
+	}
+	if err := e.Validate(t); err != nil {
+		return e, inputFault(err)
+	}
+	return e, nil
+}
+
+func newLutGrad(a *app) *cobra.Command {
+	var in loadFlags
+	var out outputFlags
+	var grad gradFlags
+	var compare bool
+	cmd := &cobra.Command{
+		Use:   "grad MULTIPLIER (-o FILE | --compare)",
+		Short: "Estimate the gradients of a multiplier",
+		Long: `Estimate ∂AM/∂W and ∂AM/∂X of a multiplier and write them beside its products
+(npz, or the authors' text with --boundary upstream), or, with --compare,
+tabulate how far the other estimators lie from lut2d.`,
+		Example: `  gputrain lut grad trunc:8u,cols=8 --method lut2d --hws 16 -o rm8.npz
+  gputrain lut grad trunc:8u,cols=8 --hws 16 --compare`,
+		Args: exactArgs("MULTIPLIER"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if !compare {
+				if _, err := out.format(); err != nil {
+					return err
+				}
+			} else if out.path != "" {
+				return usagef("--compare writes no file: leave -o out")
+			}
+			m, err := in.load(a, args[0])
+			if err != nil {
+				return err
+			}
+			e, err := grad.estimator(a, m.Table)
+			if err != nil {
+				return err
+			}
+			if compare {
+				return a.compareGradients(m.Table, e.HWS)
+			}
+			g, err := e.Gradients(m.Table)
+			if err != nil {
+				return inputFault(err)
+			}
+			return out.save(a, m.Table, g)
+		},
+	}
+	in.register(cmd)
+	out.register(cmd)
+	grad.register(cmd)
+	cmd.Flags().BoolVar(&compare, "compare", false, "tabulate the distance of every estimator to lut2d")
+	return cmd
+}
+
+func (a *app) compareGradients(t *lut.Table, hws int) error {
+	rows, err := lut.CompareGradients(t, hws, nil, nil)
+	if err != nil {
+		return inputFault(err)
+	}
+	if a.json {
+		return a.printJSON(rows)
+	}
+	a.printf("distance to lut2d (hws %d, float32) over uniform operands, in product units per operand unit\n", hws)
+	a.printf("%-12s %-7s %12s %12s\n", "method", "operand", "rms", "max")
+	for _, r := range rows {
+		a.printf("%-12s %-7s %12.5g %12.5g\n", r.Method, r.Operand, r.RMS, r.Max)
+	}
+	return nil
+}

@@ -1,0 +1,102 @@
+package main
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/vbauerster/mpb/v8"
+	"github.com/vbauerster/mpb/v8/decor"
+
+	"gputrain/trainer"
+)
+
+// between is how often a run that is not watched on a terminal says where it
+// stands.
+const between = 30 * time.Second
+
+// A progress shows the events of a run on stderr: on a terminal as a bar with
+// the time left, else as a log line for each epoch and every 30 seconds.
+type progress struct {
+	a      *app
+	bars   *mpb.Progress // nil off a terminal
+	bar    *mpb.Bar
+	epoch  int
+	split  string
+	status string
+	last   time.Time
+}
+
+func newProgress(a *app) *progress {
+	p := &progress{a: a, last: time.Now()}
+	if !a.quiet && a.logFormat == "text" && isTerminal(a.stderr) {
+		p.bars = mpb.New(mpb.WithOutput(a.stderr), mpb.WithWidth(40))
+	}
+	return p
+}
+
+func (p *progress) event(e trainer.Event) {
+	switch e := e.(type) {
+	case trainer.Began:
+		p.a.log.Info(fmt.Sprintf("network: %d parameters, %d MACs an image, %s of tensors",
+			e.Network.Params, e.Network.MACs, byteCount(e.Network.TotalBytes)))
+		if e.Resumed {
+			p.a.log.Info(fmt.Sprintf("resumed in epoch %d of %d", e.Epoch, e.Epochs))
+		}
+	case trainer.Progress:
+		p.batch(e)
+	case trainer.Record:
+		p.endBar()
+		p.last = time.Now()
+		p.a.log.Info(fmt.Sprintf("%s epoch %d %-5s loss %.4f accuracy %6.2f %% lr %.2g  %.1f s, %.0f images/s",
+			e.Phase, e.Epoch, e.Split, e.Loss, 100*e.Accuracy, e.LR, e.Seconds, e.ImagesPerSecond))
+	case trainer.Saved:
+		if e.Batch > 0 {
+			p.a.log.Info(fmt.Sprintf("saved %s in epoch %d after batch %d", e.Path, e.Epoch, e.Batch))
+		}
+	}
+}
+
+func (p *progress) batch(e trainer.Progress) {
+	figures := "" // none before the first look at the device
+	if e.Loss != 0 {
+		figures = fmt.Sprintf(" loss %.4f accuracy %.2f %%,", e.Loss, 100*e.Accuracy)
+	}
+	left := time.Duration(0)
+	if e.Batch > 0 {
+		left = time.Duration(e.Seconds / float64(e.Batch) * float64(e.Batches-e.Batch) * float64(time.Second))
+	}
+	if p.bars == nil {
+		if time.Since(p.last) >= between {
+			p.last = time.Now()
+			p.a.log.Info(fmt.Sprintf("%s epoch %d/%d %s batch %d/%d,%s %.0f images/s, %s left of the epoch",
+				e.Phase, e.Epoch, e.Epochs, e.Split, e.Batch, e.Batches, figures, e.ImagesPerSecond, left.Round(time.Second)))
+		}
+		return
+	}
+	if p.bar == nil || p.epoch != e.Epoch || p.split != e.Split {
+		p.endBar()
+		p.epoch, p.split = e.Epoch, e.Split
+		p.bar = p.bars.AddBar(int64(e.Batches), mpb.BarRemoveOnComplete(),
+			mpb.PrependDecorators(decor.Name(fmt.Sprintf("%s %d/%d %s ", e.Phase, e.Epoch, e.Epochs, e.Split))),
+			mpb.AppendDecorators(decor.Any(func(decor.Statistics) string { return p.status })))
+	}
+	p.status = fmt.Sprintf("%s %.0f images/s, %s left", figures, e.ImagesPerSecond, left.Round(time.Second))
+	p.bar.SetCurrent(int64(e.Batch))
+}
+
+func (p *progress) endBar() {
+	if p.bar != nil {
+		p.bar.Abort(true)
+		p.bar.Wait()
+		p.bar = nil
+	}
+}
+
+// close ends the display; it may be called twice.
+func (p *progress) close() {
+	p.endBar()
+	if p.bars != nil {
+		p.bars.Wait()
+		p.bars = nil
+	}
+}

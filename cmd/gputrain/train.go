@@ -1,0 +1,197 @@
+package main
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"gputrain/model"
+	"gputrain/trainer"
+)
+
+// runFlags say where a run keeps its files and whether it goes on.
+type runFlags struct {
+	out    string
+	resume bool
+	dryRun bool
+}
+
+func (r *runFlags) register(cmd *cobra.Command) {
+	f := cmd.Flags()
+	f.StringVar(&r.out, "out", "", "run directory: recipe, manifest, metrics, checkpoints")
+	f.BoolVar(&r.resume, "resume", false, "go on from the last checkpoint in --out")
+	f.BoolVar(&r.dryRun, "dry-run", false, "resolve and build, print the plan and its memory, stop")
+}
+
+func newTrain(a *app) *cobra.Command {
+	return newRunCommand(a, trainer.Pretrain, &cobra.Command{
+		Use:   "train",
+		Short: "Train in float32, or quantization-aware with the exact product",
+		Long: `Train a network in float32 (--multiplier float, the default), or quantization-
+aware with the exact product (--multiplier exact).`,
+		Example: `  gputrain train --model lenet5 --data cifar10 --path cifar-10-binary.tar.gz --epochs 10 --out runs/float
+  gputrain train --recipe float.yaml --out runs/float`,
+	})
+}
+
+func newRetrain(a *app) *cobra.Command {
+	return newRunCommand(a, trainer.Retrain, &cobra.Command{
+		Use:   "retrain",
+		Short: "Retrain a network under an approximate multiplier",
+		Long: `Retrain a network under an approximate multiplier, starting from a checkpoint
+(--init). --preset date2025 is the recipe of Meng et al., DATE 2025.`,
+		Example: `  gputrain retrain --preset date2025 --model lenet5 --data cifar10 --path cifar-10-binary.tar.gz \
+      --init runs/float/best.safetensors --multiplier trunc:8u,cols=8 --gradient lut2d --hws 16 --out runs/rm8
+  gputrain retrain --out runs/rm8 --resume`,
+	})
+}
+
+func newRunCommand(a *app, phase trainer.Phase, cmd *cobra.Command) *cobra.Command {
+	var recipe recipeFlags
+	var run runFlags
+	var where backendFlags
+	cmd.Args = cobra.NoArgs
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		settings, err := recipe.settings()
+		if err != nil {
+			return err
+		}
+		path := recipe.recipe
+		if run.resume {
+			if run.out == "" {
+				return usagef("--resume needs --out, the directory of the run")
+			}
+			if path == "" {
+				path = trainer.RecipePath(run.out)
+			}
+		}
+		r, err := trainer.Load(path, settings...)
+		if err != nil {
+			return err
+		}
+		return a.train(cmd.Context(), phase, r, run, where)
+	}
+	recipe.register(cmd)
+	run.register(cmd)
+	where.register(cmd)
+	return cmd
+}
+
+// runJSON is the document of train and retrain.
+type runJSON struct {
+	Calibrated *trainer.Record `json:"calibrated,omitempty"`
+	Last       *trainer.Record `json:"last"`
+	Best       *trainer.Record `json:"best"`
+	Out        string          `json:"out,omitempty"`
+}
+
+func (a *app) train(ctx context.Context, phase trainer.Phase, r *trainer.Recipe, run runFlags, where backendFlags) error {
+	plan, err := trainer.Prepare(r, phase)
+	if err != nil {
+		return err
+	}
+	a.assumed(plan)
+	b, closeBackend, err := where.open(a)
+	if err != nil {
+		return err
+	}
+	defer closeBackend()
+	if run.dryRun {
+		net, err := plan.Build(b)
+		if err != nil {
+			return err
+		}
+		defer net.Close()
+		return a.printPlan(plan, net.Summary())
+	}
+	progress := newProgress(a)
+	defer progress.close()
+	res, err := trainer.Run(ctx, b, plan, trainer.Options{
+		Out: run.out, Resume: run.resume, Machine: where.machine(b), Events: progress.event,
+	})
+	progress.close()
+	if err != nil {
+		return err
+	}
+	if a.json {
+		return a.printJSON(runJSON{res.Calibrated, res.Last, res.Best, run.out})
+	}
+	if c := res.Calibrated; c != nil {
+		a.printf("before training  accuracy %6.2f %%  loss %.4f\n", 100*c.Accuracy, c.Loss)
+	}
+	if res.Last != nil {
+		a.printf("after epoch %-4d accuracy %6.2f %%  loss %.4f\n", res.Last.Epoch, 100*res.Last.Accuracy, res.Last.Loss)
+	}
+	if res.Best != nil {
+		a.printf("best epoch %-5d accuracy %6.2f %%  loss %.4f\n", res.Best.Epoch, 100*res.Best.Accuracy, res.Best.Loss)
+	}
+	if run.out != "" {
+		a.printf("kept in %s\n", run.out)
+	}
+	return nil
+}
+
+// assumed logs what a plan assumed.
+func (a *app) assumed(p *trainer.Plan) {
+	for _, s := range p.Assumed {
+		a.log.Info("assumed: " + s)
+	}
+}
+
+// planJSON is the document of --dry-run.
+type planJSON struct {
+	Recipe     string           `json:"recipe"` // YAML, resolved
+	Params     int64            `json:"params"`
+	MACs       int64            `json:"macs"` // per image, forward
+	Bytes      map[string]int64 `json:"bytes"`
+	TotalBytes int64            `json:"total_bytes"`
+	Layers     []layerJSON      `json:"layers"`
+}
+
+type layerJSON struct {
+	Name       string `json:"name"`
+	Kind       string `json:"kind"`
+	Output     []int  `json:"output"`
+	Params     int64  `json:"params"`
+	MACs       int64  `json:"macs"`
+	Multiplier string `json:"multiplier,omitempty"`
+}
+
+func (a *app) printPlan(p *trainer.Plan, s model.Summary) error {
+	text, err := p.Recipe.YAML()
+	if err != nil {
+		return err
+	}
+	if a.json {
+		j := planJSON{Recipe: string(text), Params: s.Params, MACs: s.MACs, Bytes: s.Bytes, TotalBytes: s.TotalBytes}
+		for _, l := range s.Layers {
+			j.Layers = append(j.Layers, layerJSON{l.Name, l.Kind, l.Output, l.Params, l.MACs, l.Multiplier})
+		}
+		return a.printJSON(j)
+	}
+	a.printf("%s\n", text)
+	a.printf("%-24s %-14s %-16s %10s %12s  %s\n", "layer", "kind", "output", "parameters", "MACs/image", "multiplier")
+	for _, l := range s.Layers {
+		a.printf("%-24s %-14s %-16v %10d %12d  %s\n", l.Name, l.Kind, l.Output, l.Params, l.MACs, l.Multiplier)
+	}
+	a.printf("%-24s %-14s %-16s %10d %12d\n\n", "total", "", "", s.Params, s.MACs)
+	a.printf("memory of tensors: %s\n", byteCount(s.TotalBytes))
+	for _, kind := range sortedKeys(s.Bytes) {
+		a.printf("  %-12s %s\n", kind, byteCount(s.Bytes[kind]))
+	}
+	return nil
+}
+
+// byteCount formats a size as in "1.4 MB" (10⁶ bytes).
+func byteCount(n int64) string {
+	switch {
+	case n >= 1e9:
+		return fmt.Sprintf("%.2f GB", float64(n)/1e9)
+	case n >= 1e6:
+		return fmt.Sprintf("%.1f MB", float64(n)/1e6)
+	case n >= 1e3:
+		return fmt.Sprintf("%.1f kB", float64(n)/1e3)
+	}
+	return fmt.Sprintf("%d B", n)
+}
