@@ -42,6 +42,9 @@ func (p *Plan) multipliers(r *Recipe, gradients bool) (faults Faults) {
 		if m, ok := known[name]; ok {
 			return m, true
 		}
+		if name == "" {
+			return m, false // Resolve has said so
+		}
 		m.Name = name
 		estimator := r.Gradient
 		var loaded *lut.Loaded

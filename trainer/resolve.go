@@ -331,7 +331,7 @@ func (c *checker) schedule() {
 			c.fault("schedule.milestones", s.Milestones, "epochs ≥ 1, ascending")
 		}
 	}
-	number(c, "schedule.min_lr", s.MinLR, s.MinLR >= 0 && s.MinLR <= c.r.Optimizer.LR, "0 to optimizer.lr")
+	number(c, "schedule.min_lr", s.MinLR, s.MinLR == 0 || s.MinLR > 0 && s.MinLR <= c.r.Optimizer.LR, "0 to optimizer.lr")
 	number(c, "schedule.warmup", s.Warmup, s.Warmup >= 0, "≥ 0 epochs")
 }
 
