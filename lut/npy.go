@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"math"
-	"slices"
 	"strconv"
 	"strings"
 )
@@ -396,5 +395,5 @@ func canonical[T any](v []T, rows, cols int, a axes) []T {
 			out = append(out, v[at(w, rows)*cols+at(x, cols)])
 		}
 	}
-	return slices.Clip(out)
+	return out
 }
