@@ -57,17 +57,20 @@ type forward struct {
 func NewProducts(all []int32, wBits, xBits int, level Level) *Products {
 	least, greatest := slices.Min(all), slices.Max(all)
 	p := &Products{null: 1 << wBits, bits: xBits, min: least, span: int64(greatest) - int64(least)}
-	for _, f := range slices.Concat(archForwards, goForwards) {
-		if f.level > level || !f.fits(p) {
-			continue
-		}
-		f.layout(p, all)
-		p.kernels = append(p.kernels, f)
-		if f.minRows <= 1 && f.minCols <= 1 {
-			break
+	for _, f := range slices.Concat(archForwards(), goForwards) {
+		if f.level <= level && f.fits(p) {
+			p.add(f, all)
+			if f.minRows <= 1 && f.minCols <= 1 {
+				break
+			}
 		}
 	}
 	return p
+}
+
+func (p *Products) add(f *forward, all []int32) {
+	f.layout(p, all)
+	p.kernels = append(p.kernels, f)
 }
 
 // kernelFor returns the best kernel for m rows and n columns.

@@ -48,3 +48,13 @@ func vbmi7x64(c *int32, rows *uint16, panel *uint8, table *uint8, kc int)
 //
 //go:noescape
 func vbmi6x64(c *int32, rows *uint16, panel *uint8, table *uint8, kc int)
+
+// vbmi8x2x128 is two rows of vbmi8x128.
+//
+//go:noescape
+func vbmi8x2x128(c *int32, ldc int, rows *uint16, ldr int, panel *uint8, table *uint8, kc int)
+
+// vbmi7x2x128 is two rows of vbmi7x128.
+//
+//go:noescape
+func vbmi7x2x128(c *int32, ldc int, rows *uint16, ldr int, panel *uint8, table *uint8, kc int)
