@@ -116,7 +116,7 @@ func observations() []observation {
 	add("minmax/infinite", s, later, infinite, minMax)
 	add("ema/infinite", s, later, infinite, ema)
 
-	for _, s := range []backend.Shape{{1, 3, 3, 3}, {4, 1}, {2, 7}, {16, 3, 5, 5}, {17, 64}, {65, 257}, {300, 2}} {
+	for _, s := range []backend.Shape{{1, 3, 3, 3}, {4, 1}, {2, 7}, {16, 3, 5, 5}, {17, 64}, {65, 257}, {300, 2}, {3, 9001}} {
 		c := s[0]
 		r := append(normals(rnd, c, -1, 1), normals(rnd, c, 1, 1)...)
 		for i := range c {
@@ -185,6 +185,7 @@ func observeFaults(t T, b observer) {
 	faults(t, "Observe", "the range is 3×4: per channel there is only the min/max observer", func() {
 		b.Observe(perChannel, x, backend.Observer{Kind: backend.ObserveEMA, Momentum: 0.1})
 	})
+	faults(t, "Observe", "observer kind 7", func() { b.Observe(rng, x, backend.Observer{Kind: 7}) })
 	faults(t, "Observe", "momentum 0 outside (0, 1]", func() { b.Observe(rng, x, backend.Observer{Kind: backend.ObserveEMA}) })
 	faults(t, "Observe", "percentile 101 outside (0, 100]", func() {
 		b.Observe(rng, x, backend.Observer{Kind: backend.ObservePercentile, Momentum: 1, Percentile: 101})
@@ -288,7 +289,9 @@ func setRangeFaults(t T, b ranger) {
 	r := newRig(t, b)
 	defer r.free()
 	three, two := r.out("q", backend.F32, backend.Shape{3}).T, r.out("q", backend.F32, backend.Shape{3, 2}).T
+	pair := r.out("q", backend.F32, backend.Shape{2}).T
 	faults(t, "SetRange", "q is 3×2, want 3", func() { b.SetRange(two, three, lut.Unsigned(8), false) })
+	faults(t, "SetRange", "q is 2, want 3 or 3×C", func() { b.SetRange(pair, pair, lut.Unsigned(8), false) })
 	faults(t, "SetRange", "symmetric quantization of an unsigned operand", func() { b.SetRange(three, three, lut.Unsigned(8), true) })
 	faults(t, "SetRange", "operand of 9 bits, want 2 to 8", func() { b.SetRange(two, two, lut.Unsigned(9), false) })
 }

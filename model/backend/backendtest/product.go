@@ -1,7 +1,9 @@
 package backendtest
 
 import (
+	"math"
 	"math/rand/v2"
+	"strings"
 
 	"gputrain/lut"
 	"gputrain/model/backend"
@@ -157,7 +159,7 @@ func newProduct(rnd *rand.Rand, am *lut.Table, g lut.Gradients, ys, ws, xs backe
 	}
 }
 
-// matMul returns the product of random codes of a shape.
+// product returns the product of random codes of a shape.
 func (s MatMulShape) product(rnd *rand.Rand, am *lut.Table, g lut.Gradients, o options) *product {
 	y, w, x := s.shapes()
 	return newProduct(rnd, am, g, y, w, x, s.K, s.terms(), o)
@@ -367,6 +369,54 @@ func convCases(forward bool, f func(productCase)) {
 			}
 		}
 	}
+}
+
+// backwardMatMulCases calls f with the products of matMulCases and a dY for
+// each, and then with two more: of one tables that hold only ∂AM/∂name, of the
+// other a dY with a NaN, which must reach what it is summed into and nothing
+// else.
+func backwardMatMulCases(name string, f func(c productCase, dy []float32)) {
+	matMulCases(false, func(c productCase) { f(c, gradientsOf(seeded(c.name+"/dy"), c.ys.Len())) })
+	s := MatMulShape{M: 17, K: 9, N: 18}
+	for _, c := range specialCases(name, s.product) {
+		c.name += s.String()
+		f(c, withNaN(c))
+	}
+}
+
+// backwardConvCases is backwardMatMulCases for convolutions.
+func backwardConvCases(name string, f func(c productCase, dy []float32)) {
+	convCases(false, func(c productCase) { f(c, gradientsOf(seeded(c.name+"/dy"), c.ys.Len())) })
+	s := conv(2, 4, 5, 6, 6, 3, 2, square(1, 1, 1, 2))
+	for _, c := range specialCases(name, s.product) {
+		c.name, c.geometry = c.name+s.String(), s.Geometry
+		f(c, withNaN(c))
+	}
+}
+
+func specialCases(name string, product func(*rand.Rand, *lut.Table, lut.Gradients, options) *product) []productCase {
+	var all []productCase
+	am := Multipliers()[0]
+	for _, k := range gradientKinds {
+		g := k.gradients(am)
+		all = append(all, productCase{name: "NaN in dy/" + k.name + "/", product: product(seeded(k.name), am, g, options{})})
+		if name == "W" {
+			g.DX = nil
+		} else {
+			g.DW = nil
+		}
+		all = append(all, productCase{name: "only ∂AM/∂" + name + "/" + k.name + "/", product: product(seeded(k.name), am, g, options{})})
+	}
+	return all
+}
+
+// withNaN returns a dY for c, with a NaN if the case's name says so.
+func withNaN(c productCase) []float32 {
+	dy := gradientsOf(seeded(c.name), c.ys.Len())
+	if strings.HasPrefix(c.name, "NaN") {
+		dy[len(dy)*2/3] = float32(math.NaN())
+	}
+	return dy
 }
 
 func (o options) suffix() string {
