@@ -18,6 +18,7 @@ func TestExactSTE(t *testing.T) {
 	u8, s8, u4 := lut.Unsigned(8), lut.Signed(8), lut.Unsigned(4)
 	no := false
 	ema := backend.Observer{Kind: backend.ObserveEMA, Momentum: 0.1}
+	clipping := backend.Observer{Kind: backend.ObservePercentile, Momentum: 0.5, Percentile: 99}
 	for _, tt := range []struct {
 		name  string
 		net   string
@@ -32,7 +33,7 @@ func TestExactSTE(t *testing.T) {
 		{"8×4, symmetric int-zero", "resnet8", [3]int{1, 8, 8}, s8, lut.Signed(4),
 			Quantization{Padding: backend.PadIntZero, ActivationObserver: ema}},
 		{"4×8, percentile", "mlp", [3]int{1, 5, 5}, u4, u8,
-			Quantization{ActivationObserver: backend.Observer{Kind: backend.ObservePercentile, Momentum: 0.5, Percentile: 99}}},
+			Quantization{WeightObserver: clipping, ActivationObserver: clipping}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			b := cpuref.New()
@@ -193,7 +194,8 @@ func magnitudes(a *array, extra []float64) *array {
 }
 
 // TestPoolInputs looks at what a network does to the inputs of its pooling:
-// they become multiples of one scale, and gradients pass where none clamped.
+// they become multiples of a scale, no further away than half of it unless the
+// range clamps them, and gradients pass where it does not.
 func TestPoolInputs(t *testing.T) {
 	for _, name := range []string{"lenet5", "resnet8"} {
 		b := cpuref.New()
@@ -201,7 +203,13 @@ func TestPoolInputs(t *testing.T) {
 		q.PoolInputs, q.Pool = true, lut.Unsigned(4)
 		n := mustBuild(t, b, Config{Name: name, Input: [3]int{1, 28, 28}, Classes: 10, Batch: 2, Quantization: q})
 		fill(n, 1)
-		found := 0
+		n.Forward(true)
+		x, _ := fill(n, 1)
+		for i := range x {
+			x[i] *= 2 // beyond the range, which moves by a tenth
+		}
+		n.b.Write(n.Input(), x)
+		clamped := map[string][]bool{}
 		for _, l := range n.layers {
 			x := readFloats(t, b, l.info().x.t)
 			l.forward(true)
@@ -209,21 +217,47 @@ func TestPoolInputs(t *testing.T) {
 			if !ok {
 				continue
 			}
-			found++
-			lo, hi := 0.0, 0.0
-			for _, v := range x {
-				lo, hi = min(lo, float64(v)), max(hi, float64(v))
-			}
+			// With Z a whole number of steps, the range holds 0 and 15 steps.
+			r := readFloats(t, b, f.q.span)
+			lo, hi := min(0, float64(r[0])), max(0, float64(r[1]))
 			s := (hi - lo) / 15
+			lo = math.RoundToEven(lo/s) * s
+			clamped[f.name] = make([]bool, len(x))
 			for i, y := range readFloats(t, b, f.y.t) {
-				steps := float64(y) / s
-				if math.Abs(steps-math.Round(steps)) > 1e-4 || math.Abs(float64(y-x[i])) > 0.501*s+0.5*s {
-					t.Fatalf("%s: %v became %v, no near multiple of %v", f.name, x[i], y, s)
+				want := math.RoundToEven(float64(x[i])/s) * s
+				limited := max(lo, min(lo+15*s, want))
+				clamped[f.name][i] = math.Abs(limited-want) > s/2
+				if d := math.Abs(float64(y) - limited); d > 1e-4*s && math.Abs(d-s) > 1e-4*s || math.Abs(float64(y)-float64(x[i])) > 0.501*s && !clamped[f.name][i] {
+					t.Fatalf("%s: %v became %v, want %v, s = %v", f.name, x[i], y, limited, s)
 				}
 			}
 		}
-		if want := map[string]int{"lenet5": 2, "resnet8": 1}[name]; found != want {
-			t.Errorf("%s quantizes %d inputs of pooling, want %d", name, found, want)
+		if want := map[string]int{"lenet5": 2, "resnet8": 1}[name]; len(clamped) != want {
+			t.Errorf("%s quantizes %d inputs of pooling, want %d", name, len(clamped), want)
+		}
+		n.Loss(1)
+		total := 0
+		for _, st := range n.steps {
+			f, ok := st.(*fakeQuantize)
+			if !ok {
+				st.backward()
+				continue
+			}
+			dy := readFloats(t, b, f.dy.t)
+			f.backward()
+			for i, dx := range readFloats(t, b, f.dx.t) {
+				want := dy[i]
+				if clamped[f.name][i] {
+					want = 0
+					total++
+				}
+				if dx != want {
+					t.Fatalf("%s: dx[%d] = %v of dy = %v, clamped: %v", f.name, i, dx, dy[i], clamped[f.name][i])
+				}
+			}
+		}
+		if total == 0 && name == "lenet5" {
+			t.Error("the range clamps nothing")
 		}
 	}
 }

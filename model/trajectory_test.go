@@ -28,8 +28,8 @@ func TestTrajectory(t *testing.T) {
 		{"lenet5", [3]int{1, 28, 28}, 4, false, 0.02},
 		{"lenet5", [3]int{3, 32, 32}, 2, true, 1e-3},
 		{"mlp", [3]int{1, 8, 8}, 8, true, 1e-3},
-		{"resnet8", [3]int{3, 12, 12}, 4, false, 0.002},
-		{"resnet8", [3]int{3, 9, 7}, 4, true, 1e-3},
+		{"resnet8", [3]int{3, 8, 8}, 4, false, 0.002},
+		{"resnet8", [3]int{2, 7, 5}, 3, true, 1e-3},
 	} {
 		name := tt.name + "/sgd"
 		if tt.adam {
