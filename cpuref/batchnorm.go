@@ -57,6 +57,7 @@ func moveStatistics(mean, variance *float32, mu, squares, T float64, h backend.B
 
 // normalize sets y = γ·(x−μ)·r + β.
 func normalize(y, x []float32, gamma, beta, mu, r float32) {
+	y = y[:len(x)]
 	for i, v := range x {
 		y[i] = float32(float32(gamma*(v-mu))*r) + beta
 	}
@@ -85,6 +86,7 @@ func checkInference(y, x backend.Tensor, b backend.BatchNormParams) (N, C, each 
 
 // infer sets y = γ·(x−mean)/√(variance+eps) + β.
 func infer(y, x []float32, gamma, beta, mean, variance, eps float32) {
+	y = y[:len(x)]
 	deviation := float32(math.Sqrt(float64(variance + eps)))
 	for i, v := range x {
 		y[i] = float32(float32(gamma*(v-mean))/deviation) + beta
@@ -128,6 +130,7 @@ func checkBatchNormBackward(dx, dgamma, dbeta, dy, x, gamma, saved backend.Tenso
 
 // normalizeBackward sets dx = scale·(dy − meanDy − x̂·meanDyHat), x̂ = (x−μ)·r.
 func normalizeBackward(dx, dy, x []float32, scale, mu, r, meanDy, meanDyHat float32) {
+	dx, dy = dx[:len(x)], dy[:len(x)]
 	for i, v := range x {
 		dx[i] = scale * (dy[i] - meanDy - float32(float32((v-mu)*r)*meanDyHat))
 	}
@@ -228,9 +231,9 @@ func (t *batchNormBackwardTask) part(i, _ int) {
 		mu, r := t.saved[c], t.saved[t.C+c]
 		var sum, sumHat float64
 		for n := range t.N {
-			dy := t.at(t.dy, n, c)
-			sum += sumOf(dy)
-			sumHat += sumWithHat(dy, t.at(t.x, n, c), mu, r)
+			s, hat := sumsWithHat(t.at(t.dy, n, c), t.at(t.x, n, c), mu, r)
+			sum += s
+			sumHat += hat
 		}
 		t.dbeta[c], t.dgamma[c] = float32(sum), float32(sumHat)
 
@@ -241,18 +244,22 @@ func (t *batchNormBackwardTask) part(i, _ int) {
 	}
 }
 
-// sumWithHat returns Σ dy·x̂, in the manner of sumOf.
-func sumWithHat(dy, x []float32, mu, r float32) float64 {
-	var a, b float64
-	for len(x) >= 2 && len(dy) >= 2 {
-		a += float64(float64(dy[0]) * float64((x[0]-mu)*r))
-		b += float64(float64(dy[1]) * float64((x[1]-mu)*r))
-		x, dy = x[2:], dy[2:]
+// sumsWithHat returns Σ dy and Σ dy·x̂, in the manner of sumOf.
+func sumsWithHat(dy, x []float32, mu, r float32) (sum, sumHat float64) {
+	var a, b, aHat, bHat float64
+	for ; len(x) >= 2 && len(dy) >= 2; x, dy = x[2:], dy[2:] {
+		d, e := float64(dy[0]), float64(dy[1])
+		a += d
+		b += e
+		aHat += float64(d * float64((x[0]-mu)*r))
+		bHat += float64(e * float64((x[1]-mu)*r))
 	}
 	for i, v := range x {
-		a += float64(float64(dy[i]) * float64((v-mu)*r))
+		d := float64(dy[i])
+		a += d
+		aHat += float64(d * float64((v-mu)*r))
 	}
-	return a + b
+	return a + b, aHat + bHat
 }
 
 // BatchNormBackward implements [backend.Layers], as [Plain.BatchNormBackward]

@@ -119,6 +119,26 @@ var cpuOperations = []struct {
 		dx, dy := t.out(backend.F32, s...), t.in(false, out...)
 		return func() { t.b.MaxPool2D(y, index, x, p); t.b.MaxPool2DBackward(dx, dy, index, p) }
 	}},
+	{"MaxPool2D/2×2", true, func(t *bench, s backend.Shape) func() {
+		p := backend.Pool2D{Window: [2]int{min(2, s[2]), min(2, s[3])}}
+		out, _ := p.Output(s)
+		y, index, x := t.out(backend.F32, out...), t.out(backend.I32, out...), t.in(false, s...)
+		return func() { t.b.MaxPool2D(y, index, x, p) }
+	}},
+	{"MaxPool2DBackward/2×2", true, func(t *bench, s backend.Shape) func() {
+		p := backend.Pool2D{Window: [2]int{min(2, s[2]), min(2, s[3])}}
+		out, _ := p.Output(s)
+		y, index, x := t.out(backend.F32, out...), t.out(backend.I32, out...), t.in(false, s...)
+		dx, dy := t.out(backend.F32, s...), t.in(false, out...)
+		t.b.MaxPool2D(y, index, x, p)
+		return func() { t.b.MaxPool2DBackward(dx, dy, index, p) }
+	}},
+	{"AvgPool2D/2×2", true, func(t *bench, s backend.Shape) func() {
+		p := backend.Pool2D{Window: [2]int{min(2, s[2]), min(2, s[3])}}
+		out, _ := p.Output(s)
+		y, x := t.out(backend.F32, out...), t.in(false, s...)
+		return func() { t.b.AvgPool2D(y, x, p) }
+	}},
 	{"AvgPool2D", true, func(t *bench, s backend.Shape) func() {
 		p := backend.Pool2D{Window: [2]int{min(3, s[2]), min(2, s[3])}, Stride: [2]int{2, 1}, Pad: [2]int{0, min(2, s[3]) / 2}}
 		out, _ := p.Output(s)

@@ -1,6 +1,10 @@
 package cpuref
 
-import "gputrain/model/backend"
+import (
+	"math"
+
+	"gputrain/model/backend"
+)
 
 // A window is the part of a pooling's window that lies inside the image.
 type window struct{ top, bottom, left, right int }
@@ -144,7 +148,32 @@ func (t *poolTask) part(i, _ int) {
 		case t.back:
 			maxPoolBackward(x, y, t.index[plane*out:][:out])
 		default:
-			maxPool(y, t.index[plane*out:][:out], x, d)
+			maxPoolBits(y, t.index[plane*out:][:out], x, d)
+		}
+	}
+}
+
+// maxPoolBits is maxPool without branches that depend on data: it compares
+// integers that order as the elements do, and turns the sign of a difference
+// into a mask.
+func maxPoolBits(y []float32, index []int32, x []float32, d backend.PoolDims) {
+	for i := range d.OH {
+		for j := range d.OW {
+			in := windowOf(d, i, j)
+			best, at := int64(math.MinInt32), 0 // less than any element's
+			for row := in.top; row < in.bottom; row++ {
+				place := row*d.W + in.left
+				for k, v := range x[place : row*d.W+in.right] {
+					key := int64(order(int32(math.Float32bits(v + 0)))) // −0 + 0 is 0
+					if v != v {
+						key = math.MaxInt32 // all NaN are equal
+					}
+					greater := (best - key) >> 63
+					best += (key - best) & greater
+					at += (place + k - at) & int(greater)
+				}
+			}
+			y[i*d.OW+j], index[i*d.OW+j] = x[at], int32(at)
 		}
 	}
 }
