@@ -23,7 +23,7 @@ func TestFailedWrite(t *testing.T) {
 	var before string
 	lift := func() {}
 	defer func() { lift() }()
-	_, err := Run(context.Background(), cpuref.New(), prepare(t, recipeFor(images)), Options{Out: out, Events: func(e Event) {
+	_, err := Run(context.Background(), cpuref.New(), planFor(t, recipeFor(images)), Options{Out: out, Events: func(e Event) {
 		if _, ok := e.(Saved); ok && before == "" {
 			before = digest(t, last)
 			info, err := os.Stat(last)
@@ -52,7 +52,7 @@ func TestFailedWrite(t *testing.T) {
 		}
 	}
 	r := recipeFor(images)
-	if _, err := Run(context.Background(), cpuref.New(), prepare(t, r), Options{Out: out, Resume: true}); err != nil {
+	if _, err := Run(context.Background(), cpuref.New(), planFor(t, r), Options{Out: out, Resume: true}); err != nil {
 		t.Error(err)
 	}
 }

@@ -26,7 +26,11 @@ type Plan struct {
 // Prepare resolves a recipe for a phase, and reads the multipliers and the
 // images that it names. All faults of the recipe and of the multipliers are
 // reported at once, as [Faults]; if there are none, those of the data.
-func Prepare(r *Recipe, phase Phase) (*Plan, error) {
+func Prepare(r *Recipe, phase Phase) (*Plan, error) { return prepare(r, phase, nil) }
+
+// prepare is Prepare; it takes the images of an earlier plan of the same data,
+// if there is one.
+func prepare(r *Recipe, phase Phase, earlier *Plan) (*Plan, error) {
 	resolved, assumed, err := r.Resolve(phase)
 	p := &Plan{Phase: phase, Recipe: resolved, Assumed: assumed, Tables: map[string]TableUse{}}
 	var faults Faults
@@ -38,15 +42,20 @@ func Prepare(r *Recipe, phase Phase) (*Plan, error) {
 	if err := faults.err(); err != nil {
 		return nil, err
 	}
-	if err := p.data(); err != nil {
+	if earlier != nil {
+		p.Train, p.Test, p.DataSHA256 = earlier.Train, earlier.Test, earlier.DataSHA256
+	} else if err := p.read(); err != nil {
+		return nil, err
+	}
+	if err := p.fit(); err != nil {
 		return nil, err
 	}
 	p.network()
 	return p, nil
 }
 
-// data reads the images.
-func (p *Plan) data() error {
+// read reads the images.
+func (p *Plan) read() error {
 	d := p.Recipe.Data
 	var err error
 	p.Train, p.Test, err = dataset.Open(dataset.Source{Name: d.Name, Path: d.Path, Size: d.Size, Channels: d.Channels,
@@ -62,13 +71,17 @@ func (p *Plan) data() error {
 		}
 		return e
 	}
+	p.DataSHA256 = map[string]string{"train": p.Train.SHA256(), "test": p.Test.SHA256()}
+	return nil
+}
+
+// fit holds the recipe against the images.
+func (p *Plan) fit() error {
 	if err := p.pipeline(true).Validate(p.Train.C); err != nil {
 		e := p.Recipe.fault("data.normalize", p.Recipe.Data.Normalize, "")
 		e.Err = err
 		return e
 	}
-	p.DataSHA256 = map[string]string{"train": p.Train.SHA256(), "test": p.Test.SHA256()}
-
 	classes := max(len(p.Train.Classes), len(p.Test.Classes))
 	m := &p.Recipe.Model
 	if m.Classes == 0 {

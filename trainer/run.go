@@ -18,6 +18,10 @@ type Options struct {
 	Resume  bool        // go on from Out's last checkpoint
 	Machine Machine     // for the manifest; Device defaults to the backend's name
 	Events  func(Event) // told in the goroutine of Run; nil: nobody
+
+	// Init is the state to start from, in place of the file that the recipe's
+	// init names.
+	Init *weights.File
 }
 
 // A Result is what a run came to.
@@ -150,15 +154,17 @@ func (s *session) describe() error {
 	return s.dir.start(text, m)
 }
 
-// init loads the checkpoint that the recipe starts from, if it names one.
+// init loads the state that the run starts from, if it is not new.
 func (s *session) init() error {
-	path := s.plan.Recipe.Init
-	if path == "" {
+	path, f := s.plan.Recipe.Init, s.o.Init
+	if path == "" && f == nil {
 		return nil
 	}
-	f, err := weights.ReadFile(path)
-	if err != nil {
-		return &InputError{Err: fmt.Errorf("init: %w", err)}
+	if f == nil {
+		var err error
+		if f, err = weights.ReadFile(path); err != nil {
+			return &InputError{Err: fmt.Errorf("init: %w", err)}
+		}
 	}
 	if _, err := s.net.LoadState(withoutMoments(f), true); err != nil {
 		return &InputError{File: path, Err: err}

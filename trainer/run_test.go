@@ -89,7 +89,7 @@ func recipeFor(images string) *Recipe {
 	}
 }
 
-func prepare(t *testing.T, r *Recipe) *Plan {
+func planFor(t *testing.T, r *Recipe) *Plan {
 	t.Helper()
 	p, err := Prepare(r, Pretrain)
 	if err != nil {
@@ -138,7 +138,7 @@ func means(t *testing.T, dir string) (lines []string) {
 func TestResume(t *testing.T) {
 	images := writeImages(t)
 	whole := filepath.Join(t.TempDir(), "whole")
-	want, err := Run(context.Background(), cpuref.New(), prepare(t, recipeFor(images)), Options{Out: whole})
+	want, err := Run(context.Background(), cpuref.New(), planFor(t, recipeFor(images)), Options{Out: whole})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -214,7 +214,7 @@ func runUntil(t *testing.T, r *Recipe, o Options, stop, perEpoch int, kill bool)
 			panic(v)
 		}
 	}()
-	return Run(ctx, cpuref.New(), prepare(t, r), o)
+	return Run(ctx, cpuref.New(), planFor(t, r), o)
 }
 
 // TestInterrupted looks at what is on disk after an interruption.
@@ -259,7 +259,7 @@ func finished(t *testing.T, images string) (out string) {
 	out = filepath.Join(t.TempDir(), "run")
 	r := recipeFor(images)
 	r.Train.Epochs = 1
-	if _, err := Run(context.Background(), cpuref.New(), prepare(t, r), Options{Out: out}); err != nil {
+	if _, err := Run(context.Background(), cpuref.New(), planFor(t, r), Options{Out: out}); err != nil {
 		t.Fatal(err)
 	}
 	return out
@@ -309,7 +309,7 @@ func TestRefusals(t *testing.T) {
 		}, []string{"the table of multiplier trunc:6u,cols=4 has digest abc, the run's "}},
 		{"other images", func(r *Recipe, p *Plan, o *Options) {
 			r.Data.Path = brighter
-			*p = *prepare(t, r)
+			*p = *planFor(t, r)
 		}, []string{"the test images have digest "}},
 		{"init is not there", func(r *Recipe, p *Plan, o *Options) {
 			p.Recipe.Init, o.Out, o.Resume = filepath.Join(out, "none"), "", false
@@ -325,7 +325,7 @@ func TestRefusals(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			r := recipeFor(images)
 			r.Train.Epochs = 1
-			p, o := prepare(t, r), Options{Out: out, Resume: true}
+			p, o := planFor(t, r), Options{Out: out, Resume: true}
 			tt.change(r, p, &o)
 			_, err := Run(context.Background(), cpuref.New(), p, o)
 			if err == nil || !IsInput(err) {
@@ -358,7 +358,7 @@ func TestResumeFinished(t *testing.T) {
 	before := means(t, out)
 	r := recipeFor(images)
 	r.Train.Epochs = 1
-	res, err := Run(context.Background(), cpuref.New(), prepare(t, r), Options{Out: out, Resume: true})
+	res, err := Run(context.Background(), cpuref.New(), planFor(t, r), Options{Out: out, Resume: true})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -424,7 +424,7 @@ func TestManifest(t *testing.T) {
 	r := recipeFor(images)
 	r.Train.Epochs = 1
 	r.Train.Seed = 5
-	p := prepare(t, r)
+	p := planFor(t, r)
 	machine := Machine{Version: "v1", Renderer: "r", Kernels: map[string]string{"matmul": "tile16"}}
 	b := cpuref.New()
 	if _, err := Run(context.Background(), b, p, Options{Out: out, Machine: machine}); err != nil {
@@ -477,7 +477,7 @@ func TestNotFinite(t *testing.T) {
 	r.Init = spoilt
 	r.Train.LogEvery = 1
 	out := filepath.Join(t.TempDir(), "run")
-	_, err = Run(context.Background(), cpuref.New(), prepare(t, r), Options{Out: out})
+	_, err = Run(context.Background(), cpuref.New(), planFor(t, r), Options{Out: out})
 	if err == nil || IsInput(err) {
 		t.Fatalf("error %v, want a failure", err)
 	}
@@ -492,7 +492,7 @@ func TestNotFinite(t *testing.T) {
 	r.Multiplier = Multiplier{Default: "float"}
 	r.Optimizer = Optimizer{Name: "sgd", LR: 1e30}
 	r.Schedule = Schedule{}
-	_, err = Run(context.Background(), cpuref.New(), prepare(t, r), Options{})
+	_, err = Run(context.Background(), cpuref.New(), planFor(t, r), Options{})
 	if err == nil || !strings.Contains(err.Error(), "first at fault: layer ") {
 		t.Errorf("error %v, want one that names a layer", err)
 	}
@@ -510,7 +510,7 @@ func TestRunLearns(t *testing.T) {
 	r.Train.Epochs = 12
 	var digests []string
 	for range 2 {
-		res, err := Run(context.Background(), cpuref.New(), prepare(t, r), Options{})
+		res, err := Run(context.Background(), cpuref.New(), planFor(t, r), Options{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -588,7 +588,7 @@ func TestEvaluateCalibrates(t *testing.T) {
 	r := recipeFor(images)
 	r.Multiplier = Multiplier{Default: "float"}
 	r.Train.Epochs = 1
-	if _, err := Run(context.Background(), cpuref.New(), prepare(t, r), Options{Out: out}); err != nil {
+	if _, err := Run(context.Background(), cpuref.New(), planFor(t, r), Options{Out: out}); err != nil {
 		t.Fatal(err)
 	}
 	best := filepath.Join(out, "best.safetensors")

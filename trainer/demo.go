@@ -1,0 +1,141 @@
+package trainer
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"gputrain/model/backend"
+	"gputrain/model/weights"
+)
+
+// The demonstration: LeNet-5 on digits drawn at run time, every product of
+// every layer under demoMultiplier. Only convolutions under it cost a point;
+// the fully connected layers, whose sums are long, cost tens.
+const (
+	demoMultiplier = "trunc:8u,cols=8"
+	demoTrain      = 2000 // images
+	demoTest       = 1000
+	demoBatch      = 32
+	demoRate       = 2e-3 // of Adam, at the beginning
+	demoEpochs     = 3    // in float32; one each for all that follows
+)
+
+// demoMethods are the estimators that the demonstration compares.
+var demoMethods = []string{"ste", "lut1d", "lut2d"}
+
+// A DemoResult holds what the demonstration came to: accuracies on the test
+// split, as fractions.
+type DemoResult struct {
+	Float     float64            `json:"float"`     // in float32
+	QAT       float64            `json:"qat"`       // quantized to 8 bits, exact products, trained on
+	Replaced  float64            `json:"replaced"`  // those products replaced by approximate ones, calibrated
+	Retrained map[string]float64 `json:"retrained"` // and trained on, by estimator of the gradient
+	Seconds   float64            `json:"seconds"`
+}
+
+// Stage is told at the beginning of each part of the demonstration.
+type Stage struct{ Name string }
+
+func (Stage) event() {}
+
+// DemoOptions say how to run the demonstration.
+type DemoOptions struct {
+	Seed   uint64      // of images, weights and order; default 1
+	Events func(Event) // as in [Options]
+}
+
+// Demo shows what gputrain is for on data drawn at run time, without a file: it
+// trains a small network in float32, then quantization-aware with the exact
+// multiplier, replaces every product by a truncated one, and lets the network
+// recover under each of three estimators of the gradient, all from the same
+// state.
+func Demo(ctx context.Context, b backend.Backend, o DemoOptions) (*DemoResult, error) {
+	start := time.Now()
+	if o.Seed == 0 {
+		o.Seed = 1
+	}
+	d := demo{ctx: ctx, b: b, o: o}
+	res := &DemoResult{Retrained: map[string]float64{}}
+
+	float, err := d.run("float32", Pretrain, func(r *Recipe) {
+		r.Multiplier.Default = floatName
+		r.Train.Epochs = demoEpochs
+	}, nil)
+	if err != nil {
+		return nil, err
+	}
+	res.Float = float.Last.Accuracy
+
+	qat, err := d.run("quantization-aware", Pretrain, func(r *Recipe) {
+		r.Multiplier.Default = exactName
+	}, float.State)
+	if err != nil {
+		return nil, err
+	}
+	res.QAT = qat.Last.Accuracy
+
+	replaced, err := d.run("replaced by "+demoMultiplier, Retrain, func(r *Recipe) {
+		r.Train.Epochs = 0
+	}, qat.State)
+	if err != nil {
+		return nil, err
+	}
+	res.Replaced = replaced.Calibrated.Accuracy
+
+	for _, method := range demoMethods {
+		retrained, err := d.run("retrained under "+method, Retrain, func(r *Recipe) {
+			no := false
+			r.Train.Calibrate = &no // replaced already is
+			r.Gradient.Method = method
+		}, replaced.State)
+		if err != nil {
+			return nil, err
+		}
+		res.Retrained[method] = retrained.Last.Accuracy
+	}
+	res.Seconds = time.Since(start).Seconds()
+	return res, nil
+}
+
+// A demo is a demonstration in progress.
+type demo struct {
+	ctx  context.Context
+	b    backend.Backend
+	o    DemoOptions
+	plan *Plan // of the first part, whose images the others share
+}
+
+// run makes one part of the demonstration: the common recipe with what change
+// makes of it, from the state init, or from new weights.
+func (d *demo) run(name string, phase Phase, change func(*Recipe), init *weights.File) (*Result, error) {
+	if d.o.Events != nil {
+		d.o.Events(Stage{name})
+	}
+	r := &Recipe{
+		Model:      Model{Name: "lenet5"},
+		Data:       Data{Name: "synthetic", TrainImages: demoTrain, TestImages: demoTest, Seed: d.o.Seed},
+		Multiplier: Multiplier{Default: demoMultiplier},
+		Optimizer:  Optimizer{Name: "adam", LR: demoRate},
+		Schedule:   Schedule{Name: "cosine"},
+		Train:      Train{Epochs: 1, Batch: demoBatch, Seed: d.o.Seed},
+		// Zero values of a recipe mean the default, unless they are given.
+		place: map[string]place{"train.epochs": {}},
+	}
+	if init != nil {
+		r.Init = "(the part before)"
+	}
+	change(r)
+	p, err := prepare(r, phase, d.plan)
+	if err != nil {
+		return nil, fmt.Errorf("trainer: demo: %s: %w", name, err)
+	}
+	if d.plan == nil {
+		d.plan = p
+	}
+	res, err := Run(d.ctx, d.b, p, Options{Init: init, Events: d.o.Events})
+	if err != nil {
+		return nil, fmt.Errorf("trainer: demo: %s: %w", name, err)
+	}
+	return res, nil
+}
