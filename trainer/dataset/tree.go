@@ -90,7 +90,7 @@ func (t *tree) list(dir string, keep func(name string) bool, lim limits) error {
 		switch {
 		case isDir:
 			t.dirs = append(t.dirs, name)
-			if strings.Count(name, "/")+1 < lim.depth {
+			if strings.Count(name, "/")+1 <= lim.depth {
 				if err := t.list(name, keep, lim); err != nil {
 					return err
 				}
