@@ -17,7 +17,8 @@ import (
 
 // files are the groups of kernels, each a file.
 var files = map[string]func(){
-	"vbmi": vbmi,
+	"float": float,
+	"vbmi":  vbmi,
 }
 
 func main() {

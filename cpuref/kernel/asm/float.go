@@ -1,0 +1,391 @@
+package main
+
+import (
+	"fmt"
+
+	. "github.com/mmcloughlin/avo/build"
+	. "github.com/mmcloughlin/avo/operand"
+	"github.com/mmcloughlin/avo/reg"
+)
+
+// The kernels of float32 matrices exist for vectors of 16 floats (AVX-512) and
+// of 8 (AVX2). An isa says which registers and moves they take. Strides are in
+// floats.
+type isa struct {
+	name   string
+	lanes  int
+	vector func(i int) reg.VecPhysical // register i
+}
+
+var (
+	avx512 = isa{"512", 16, Z}
+	avx2   = isa{"256", 8, func(i int) reg.VecPhysical { return ymm[i] }}
+)
+
+// AVX2 kernels use the sixteen registers that AVX2 has.
+var ymm = []reg.VecPhysical{
+	reg.Y0, reg.Y1, reg.Y2, reg.Y3, reg.Y4, reg.Y5, reg.Y6, reg.Y7,
+	reg.Y8, reg.Y9, reg.Y10, reg.Y11, reg.Y12, reg.Y13, reg.Y14, reg.Y15,
+}
+
+func (s isa) bytes() int { return 4 * s.lanes }
+
+// clear sets registers [from, to) to 0.
+func (s isa) clear(from, to int) {
+	for i := from; i < to; i++ {
+		v := s.vector(i)
+		if s.lanes == 16 {
+			VPXORD(v, v, v)
+		} else {
+			VXORPS(v, v, v)
+		}
+	}
+}
+
+// scale turns strides in floats into strides in bytes.
+func scale(strides ...reg.GPVirtual) {
+	for _, s := range strides {
+		SHLQ(U8(2), s)
+	}
+}
+
+func float() {
+	product(avx512, 12)
+	product(avx2, 6)
+	dots(avx512, 6)
+	dots(avx2, 2)
+	for _, v := range []int{8, 2} {
+		groupSums(avx512, v)
+		groupDots(avx512, v)
+		groupSums(avx2, v)
+		groupDots(avx2, v)
+	}
+	transpose512()
+	transpose256()
+}
+
+// product generates c[i][j] += Σ_k a[k][i]·b[k][j] for so many rows i and two
+// vectors of columns j: all sums are in registers, a row of b is read once and
+// each a broadcast once.
+func product(s isa, rows int) {
+	name := fmt.Sprintf("product%dx%d", rows, 2*s.lanes)
+	TEXT(name, NOSPLIT, "func(c *float32, ldc int, a, b *float32, ldb, k int)")
+	Doc(fmt.Sprintf("%s adds Σ_k a[k*%d+i]·b[k*ldb+j] to c[i*ldc+j], i < %d, j < %d.", name, rows, rows, 2*s.lanes))
+	Pragma("noescape")
+	p := params("c", "ldc", "a", "b", "ldb", "k")
+	c, ldc, a, b, ldb, k := p[0], p[1], p[2], p[3], p[4], p[5]
+	scale(ldc, ldb)
+	s.clear(0, 2*rows)
+	b0, b1 := s.vector(2*rows), s.vector(2*rows+1)
+	broadcasts := 2
+	if s.lanes == 16 {
+		broadcasts = 4
+	}
+	Label("loop")
+	VMOVUPS(Mem{Base: b}, b0)
+	VMOVUPS(Mem{Base: b, Disp: s.bytes()}, b1)
+	for i := range rows {
+		t := s.vector(2*rows + 2 + i%broadcasts)
+		VBROADCASTSS(Mem{Base: a, Disp: 4 * i}, t)
+		VFMADD231PS(b0, t, s.vector(2*i))
+		VFMADD231PS(b1, t, s.vector(2*i+1))
+	}
+	ADDQ(I8(4*rows), a)
+	ADDQ(ldb, b)
+	DECQ(k)
+	JNZ(LabelRef("loop"))
+	for i := range rows {
+		for v := range 2 {
+			m := Mem{Base: c, Disp: s.bytes() * v}
+			VADDPS(m, s.vector(2*i+v), s.vector(2*i+v))
+			VMOVUPS(s.vector(2*i+v), m)
+		}
+		ADDQ(ldc, c)
+	}
+	VZEROUPPER()
+	RET()
+}
+
+// dots generates c[i][j] += Σ_n a[i][n]·b[j][n] for so many rows i and four rows
+// j: each sum is a vector of partial sums in a register until the end.
+func dots(s isa, rows int) {
+	name := fmt.Sprintf("dots%dx4by%d", rows, s.lanes)
+	TEXT(name, NOSPLIT, "func(c *float32, ldc int, a *float32, lda int, b *float32, ldb, n int)")
+	Doc(fmt.Sprintf("%s adds Σ_n a[i*lda+n]·b[j*ldb+n] to c[i*ldc+j], i < %d, j < 4; n is a multiple of %d.", name, rows, s.lanes))
+	Pragma("noescape")
+	p := params("c", "ldc", "a", "lda", "b", "ldb", "n")
+	c, ldc, a, lda, b, ldb, n := p[0], p[1], p[2], p[3], p[4], p[5], p[6]
+	scale(ldc, lda, ldb)
+	sum := func(i, j int) reg.VecPhysical { return s.vector(4*i + j) }
+	s.clear(0, 4*rows)
+	vb := func(j int) reg.VecPhysical { return s.vector(4*rows + j) }
+	va := func(i int) reg.VecPhysical { return s.vector(4*rows + 4 + i%2) }
+	b1, b3 := GP64(), GP64()
+	LEAQ(Mem{Base: b, Index: ldb, Scale: 1}, b1)
+	LEAQ(Mem{Base: b1, Index: ldb, Scale: 2}, b3)
+	rowA := GP64()
+	Label("loop")
+	for j, m := range []Mem{{Base: b}, {Base: b1}, {Base: b, Index: ldb, Scale: 2}, {Base: b3}} {
+		VMOVUPS(m, vb(j))
+	}
+	for i := range rows {
+		if i == 0 {
+			VMOVUPS(Mem{Base: a}, va(i))
+			LEAQ(Mem{Base: a, Index: lda, Scale: 1}, rowA)
+		} else {
+			VMOVUPS(Mem{Base: rowA}, va(i))
+			if i < rows-1 {
+				ADDQ(lda, rowA)
+			}
+		}
+		for j := range 4 {
+			VFMADD231PS(vb(j), va(i), sum(i, j))
+		}
+	}
+	for _, r := range []reg.GPVirtual{a, b, b1, b3} {
+		ADDQ(I8(s.bytes()), r)
+	}
+	SUBQ(I8(s.lanes), n)
+	JNZ(LabelRef("loop"))
+	t := s.vector(4 * rows)
+	for i := range rows {
+		for j := range 4 {
+			toX(s, sum(i, j), t)
+		}
+		x := [4]reg.Register{sum(i, 0).AsX(), sum(i, 1).AsX(), sum(i, 2).AsX(), sum(i, 3).AsX()}
+		if s.lanes == 16 { // VHADDPS reaches the first sixteen registers only
+			for j := range x {
+				VMOVAPS(x[j], ymm[j].AsX())
+				x[j] = ymm[j].AsX()
+			}
+		}
+		VHADDPS(x[1], x[0], x[0])
+		VHADDPS(x[3], x[2], x[2])
+		VHADDPS(x[2], x[0], x[0])
+		VADDPS(Mem{Base: c}, x[0], x[0])
+		VMOVUPS(x[0], Mem{Base: c})
+		ADDQ(ldc, c)
+	}
+	VZEROUPPER()
+	RET()
+}
+
+// toX adds the quarters (halves) of v into its lower four floats. It clobbers t.
+func toX(s isa, v, t reg.VecPhysical) {
+	if s.lanes == 16 {
+		VEXTRACTF64X4(U8(1), v, t.AsY())
+		VADDPS(t.AsY(), v.AsY(), v.AsY())
+		VEXTRACTF32X4(U8(1), v.AsY(), t.AsX())
+	} else {
+		VEXTRACTF128(U8(1), v, t.AsX())
+	}
+	VADDPS(t.AsX(), v.AsX(), v.AsX())
+}
+
+// groups generates the loops over the groups of equal codes: for x < 256 with
+// start[x] < start[x+1], begin(), then each(n) for every n = order[i], start[x] ≤ i <
+// start[x+1], then done(). t walks along the rows of a table, of so many bytes.
+func groups(order, start, t reg.GPVirtual, rowBytes int, begin func(), each func(n reg.GPVirtual), done func()) {
+	x, i, end, n := GP64(), GP64(), GP64(), GP64()
+	XORQ(x, x)
+	XORQ(i, i)
+	Label("group")
+	MOVLQZX(Mem{Base: start, Index: x, Scale: 4, Disp: 4}, end)
+	CMPQ(i, end)
+	JGE(LabelRef("next"))
+	begin()
+	Label("member")
+	MOVWQZX(Mem{Base: order, Index: i, Scale: 2}, n)
+	each(n)
+	INCQ(i)
+	CMPQ(i, end)
+	JLT(LabelRef("member"))
+	done()
+	Label("next")
+	ADDQ(I32(rowBytes), t)
+	INCQ(x)
+	CMPQ(x, I32(256))
+	JLT(LabelRef("group"))
+}
+
+func shiftOf(n int) uint8 {
+	s := uint8(0)
+	for 1<<s < n {
+		s++
+	}
+	return s
+}
+
+// groupSums generates c[r] += Σ_x t[x][r]·Σ_{n of group x} d[n][r] for so many
+// vectors of r. The inner sum is in registers.
+func groupSums(s isa, vectors int) {
+	width := vectors * s.lanes
+	name := fmt.Sprintf("groupSums%dby%d", width, s.lanes)
+	TEXT(name, NOSPLIT, "func(c, d *float32, order *uint16, start *uint32, t *float32)")
+	Doc(fmt.Sprintf("%s adds Σ_x t[x*%d+r]·Σ_n d[n*%d+r] to c[r], r < %d, the inner sum over n = order[start[x]:start[x+1]].", name, width, width, width))
+	Pragma("noescape")
+	p := params("c", "d", "order", "start", "t")
+	c, d, order, start, t := p[0], p[1], p[2], p[3], p[4]
+	groups(order, start, t, 4*width,
+		func() { s.clear(0, vectors) },
+		func(n reg.GPVirtual) {
+			SHLQ(U8(shiftOf(4*width)), n)
+			ADDQ(d, n)
+			for v := range vectors {
+				VADDPS(Mem{Base: n, Disp: s.bytes() * v}, s.vector(v), s.vector(v))
+			}
+		},
+		func() {
+			for v := range vectors {
+				m := Mem{Base: c, Disp: s.bytes() * v}
+				w := s.vector(8 + v%4)
+				VMOVUPS(m, w)
+				VFMADD231PS(Mem{Base: t, Disp: s.bytes() * v}, s.vector(v), w)
+				VMOVUPS(w, m)
+			}
+		})
+	VZEROUPPER()
+	RET()
+}
+
+// groupDots generates c[n] += Σ_r t[x][r]·d[n][r] for every n of every group x,
+// and so many vectors of r. The row of the table is in registers.
+func groupDots(s isa, vectors int) {
+	width := vectors * s.lanes
+	name := fmt.Sprintf("groupDots%dby%d", width, s.lanes)
+	TEXT(name, NOSPLIT, "func(c, d *float32, order *uint16, start *uint32, t *float32)")
+	Doc(fmt.Sprintf("%s adds Σ_r t[x*%d+r]·d[n*%d+r], r < %d, to c[n] for every n = order[start[x]:start[x+1]].", name, width, width, width))
+	Pragma("noescape")
+	p := params("c", "d", "order", "start", "t")
+	c, d, order, start, t := p[0], p[1], p[2], p[3], p[4]
+	row := GP64()
+	// Of XMM15 and its like AVX-512 code may use any; results go through the
+	// first registers, which every encoding reaches.
+	sum := [2]reg.VecPhysical{s.vector(8), s.vector(9)}
+	groups(order, start, t, 4*width,
+		func() {
+			for v := range vectors {
+				VMOVUPS(Mem{Base: t, Disp: s.bytes() * v}, s.vector(v))
+			}
+		},
+		func(n reg.GPVirtual) {
+			MOVQ(n, row)
+			SHLQ(U8(shiftOf(4*width)), row)
+			ADDQ(d, row)
+			for v := range vectors {
+				m := Mem{Base: row, Disp: s.bytes() * v}
+				if v < 2 {
+					VMULPS(m, s.vector(v), sum[v])
+				} else {
+					VFMADD231PS(m, s.vector(v), sum[v%2])
+				}
+			}
+			VADDPS(sum[1], sum[0], sum[0])
+			toX(s, sum[0], sum[1])
+			x, y := sum[0].AsX(), sum[1].AsX()
+			VPERMILPS(U8(0x0e), x, y)
+			VADDPS(y, x, x)
+			VMOVSHDUP(x, y)
+			VADDSS(y, x, x)
+			VADDSS(Mem{Base: c, Index: n, Scale: 4}, x, x)
+			VMOVSS(x, Mem{Base: c, Index: n, Scale: 4})
+		},
+		func() {})
+	VZEROUPPER()
+	RET()
+}
+
+// beginTranspose opens a transposition of so many rows and returns a function
+// that loads column block by column block.
+func beginTranspose(rows int) (dst, ldd, src, n reg.GPVirtual) {
+	name := fmt.Sprintf("transpose%d", rows)
+	TEXT(name, NOSPLIT, fmt.Sprintf("func(dst *float32, ldd int, rows *[%d]*float32, n int)", rows))
+	Doc(fmt.Sprintf("%s sets dst[x*ldd+r] = rows[r][x], r < %d, x < n; n is a multiple of %d.", name, rows, rows))
+	Pragma("noescape")
+	p := params("dst", "ldd", "rows", "n")
+	scale(p[1])
+	return p[0], p[1], p[2], p[3]
+}
+
+// loadRows loads rows[r][at…] into register r.
+func loadRows(s isa, src, at reg.GPVirtual) {
+	row := GP64()
+	for r := range s.lanes {
+		MOVQ(Mem{Base: src, Disp: 8 * r}, row)
+		VMOVUPS(Mem{Base: row, Index: at, Scale: 4}, s.vector(r))
+	}
+}
+
+// transpose512 transposes blocks of 16×16: pairs, then fours, of rows by
+// unpacking, then the 128-bit lanes.
+func transpose512() {
+	dst, ldd, src, n := beginTranspose(16)
+	at := GP64()
+	XORQ(at, at)
+	Label("loop")
+	loadRows(avx512, src, at)
+	for g := range 8 { // rows 2g, 2g+1 → 16+2g, 17+2g
+		VUNPCKLPS(Z(2*g+1), Z(2*g), Z(16+2*g))
+		VUNPCKHPS(Z(2*g+1), Z(2*g), Z(17+2*g))
+	}
+	for g := range 4 { // lane l of register 4g+e: column 4l+e of rows 4g…4g+3
+		for e := range 2 {
+			VUNPCKLPD(Z(18+4*g+e), Z(16+4*g+e), Z(4*g+2*e))
+			VUNPCKHPD(Z(18+4*g+e), Z(16+4*g+e), Z(4*g+2*e+1))
+		}
+	}
+	for e := range 4 { // lanes 0, 1 (then 2, 3) of the four groups of rows
+		VSHUFF32X4(U8(0x44), Z(4+e), Z(e), Z(16+4*e))
+		VSHUFF32X4(U8(0xee), Z(4+e), Z(e), Z(17+4*e))
+		VSHUFF32X4(U8(0x44), Z(12+e), Z(8+e), Z(18+4*e))
+		VSHUFF32X4(U8(0xee), Z(12+e), Z(8+e), Z(19+4*e))
+	}
+	for l := range 4 {
+		for e := range 4 { // column 4l+e
+			select1 := U8(0x88)
+			if l%2 == 1 {
+				select1 = U8(0xdd)
+			}
+			VSHUFF32X4(select1, Z(18+4*e+l/2), Z(16+4*e+l/2), Z(e))
+			VMOVUPS(Z(e), Mem{Base: dst})
+			ADDQ(ldd, dst)
+		}
+	}
+	ADDQ(I8(16), at)
+	SUBQ(I8(16), n)
+	JNZ(LabelRef("loop"))
+	VZEROUPPER()
+	RET()
+}
+
+// transpose256 transposes blocks of 8×8 in the same way.
+func transpose256() {
+	dst, ldd, src, n := beginTranspose(8)
+	at := GP64()
+	XORQ(at, at)
+	y := avx2.vector
+	Label("loop")
+	loadRows(avx2, src, at)
+	for g := range 4 {
+		VUNPCKLPS(y(2*g+1), y(2*g), y(8+2*g))
+		VUNPCKHPS(y(2*g+1), y(2*g), y(9+2*g))
+	}
+	for g := range 2 {
+		for e := range 2 {
+			VUNPCKLPD(y(10+4*g+e), y(8+4*g+e), y(4*g+2*e))
+			VUNPCKHPD(y(10+4*g+e), y(8+4*g+e), y(4*g+2*e+1))
+		}
+	}
+	for l := range 2 {
+		for e := range 4 { // column 4l+e
+			VPERM2F128(U8(0x20+0x11*l), y(4+e), y(e), y(8+e))
+			VMOVUPS(y(8+e), Mem{Base: dst})
+			ADDQ(ldd, dst)
+		}
+	}
+	ADDQ(I8(8), at)
+	SUBQ(I8(8), n)
+	JNZ(LabelRef("loop"))
+	VZEROUPPER()
+	RET()
+}

@@ -1,0 +1,270 @@
+package kernel
+
+// Floats are the float32 kernels of one level: products of matrices, and sums
+// over columns grouped by code. They do not change and may be shared.
+//
+// A sum's order is fixed by the shape. Operands lie in memory with strides, and
+// with room for whole tiles: what the extra rows and columns hold does not
+// reach the others.
+type Floats struct {
+	// product adds Σ_k a[k*rows+i]·b[k*ldb+j] to c[i*ldc+j], i < rows, j < cols.
+	rows, cols int
+	product    func(c []float32, ldc int, a, b []float32, ldb, k int)
+
+	// dots adds Σ_n a[i*lda+n]·b[j*ldb+n] to c[i*ldc+j], i < dotRows, j < dotCols;
+	// n is a multiple of lanes.
+	dotRows, lanes int
+	dots           func(c []float32, ldc int, a []float32, lda int, b []float32, ldb, n int)
+
+	groups    []groupKernel // the widest first
+	transpose func(dst []float32, width int, table []float32, rows []uint16)
+}
+
+// A groupKernel works on rows d[n] of so many floats, in groups of equal codes.
+type groupKernel struct {
+	width int
+	// sums adds Σ_x t[x][r]·Σ_{n of group x} d[n][r] to c[r].
+	sums func(c, d []float32, g *Groups, t []float32)
+	// dots adds Σ_r t[x][r]·d[n][r] to c[n] for every n of every group x.
+	dots func(c, d []float32, g *Groups, t []float32)
+}
+
+const dotCols = 4
+
+// FloatsOf returns the kernels of a level, which this machine must have.
+func FloatsOf(level Level) *Floats {
+	if f := archFloats(level); f != nil {
+		return f
+	}
+	return &goFloats
+}
+
+// Packed is a matrix A[M,K] in the order in which the product reads it.
+type Packed struct {
+	M, K int
+	a    []float32 // [M/rows up, K, rows]
+}
+
+// Pack sets p to A[i,k] = a[i*ld+k], i < m, k < k.
+func (f *Floats) Pack(p *Packed, a []float32, ld, m, k int) {
+	p.M, p.K = m, k
+	p.a = resize(p.a, roundUp(m, f.rows)*k)
+	for i0 := 0; i0 < m; i0 += f.rows {
+		dst := p.a[i0*k:][:f.rows*k]
+		for r := range f.rows {
+			if i0+r >= m {
+				for j := range k {
+					dst[j*f.rows+r] = 0
+				}
+				continue
+			}
+			for j, v := range a[(i0+r)*ld:][:k] {
+				dst[j*f.rows+r] = v
+			}
+		}
+	}
+}
+
+// ProductRoom returns up to which rows and columns C must have room in
+// [Floats.Product].
+func (f *Floats) ProductRoom(m, n int) (rows, cols int) {
+	return roundUp(m, f.rows), roundUp(n, f.cols)
+}
+
+// Product adds Σ_k A[i,k0+k]·b[k*ldb+j] to c[i*ldc+j], k < k. There must be room
+// in c and in the rows of b for what ProductRoom says.
+func (f *Floats) Product(c []float32, ldc int, a *Packed, k0, k int, b []float32, ldb, n int) {
+	for j := 0; j < n; j += f.cols {
+		for i := 0; i < a.M; i += f.rows {
+			f.product(c[i*ldc+j:], ldc, a.a[i*a.K+k0*f.rows:], b[j:], ldb, k)
+		}
+	}
+}
+
+// DotsRoom returns up to which rows of A and of B C and the operands must have
+// room in [Floats.Dots], and up to which n their rows must hold numbers, those
+// behind n being 0.
+func (f *Floats) DotsRoom(rowsA, rowsB, n int) (a, b, to int) {
+	return roundUp(rowsA, f.dotRows), roundUp(rowsB, dotCols), roundUp(n, f.lanes)
+}
+
+// Dots adds Σ_n a[i*lda+n]·b[j*ldb+n] to c[i*ldc+j] for i < rowsA, j < rowsB.
+func (f *Floats) Dots(c []float32, ldc int, a []float32, lda, rowsA int, b []float32, ldb, rowsB, n int) {
+	n = roundUp(n, f.lanes)
+	for i := 0; i < rowsA; i += f.dotRows {
+		for j := 0; j < rowsB; j += dotCols {
+			f.dots(c[i*ldc+j:], ldc, a[i*lda:], lda, b[j*ldb:], ldb, n)
+		}
+	}
+}
+
+// Groups lists columns by their code.
+type Groups struct {
+	order []uint16           // columns, by code, of equal codes ascending
+	start [rowLen + 1]uint32 // start[x] is where those of code x begin in order
+}
+
+// MaxGroups is the greatest number of columns that Groups can list.
+const MaxGroups = 1 << 16
+
+// Set sorts the columns of codes.
+func (g *Groups) Set(codes []uint8) {
+	var next [rowLen]uint32
+	for _, x := range codes {
+		next[x]++
+	}
+	sum := uint32(0)
+	for x, n := range next {
+		g.start[x], next[x] = sum, sum
+		sum += n
+	}
+	g.start[rowLen] = sum
+	g.order = resize(g.order, len(codes))
+	for n, x := range codes {
+		g.order[next[x]] = uint16(n)
+		next[x]++
+	}
+}
+
+// GroupWidth returns how many rows r the group kernels take at a time where so
+// many are left.
+func (f *Floats) GroupWidth(left int) int {
+	for _, k := range f.groups {
+		if 4*left > k.width {
+			return k.width
+		}
+	}
+	return f.groups[len(f.groups)-1].width
+}
+
+func (f *Floats) group(width int) *groupKernel {
+	for i := range f.groups {
+		if f.groups[i].width == width {
+			return &f.groups[i]
+		}
+	}
+	panic("kernel: no group kernel of this width")
+}
+
+// GroupSums adds Σ_n T[x_n][r]·d[n][r] to c[r], r < width, x_n being the code of
+// column n: T is read once for each code and not for each column.
+func (f *Floats) GroupSums(c, d []float32, g *Groups, t []float32, width int) {
+	f.group(width).sums(c, d, g, t)
+}
+
+// GroupDots adds Σ_r T[x_n][r]·d[n][r], r < width, to c[n].
+func (f *Floats) GroupDots(c, d []float32, g *Groups, t []float32, width int) {
+	f.group(width).dots(c, d, g, t)
+}
+
+// Expand sets t[x*width+r] = table[rows[r]*256+x], r < width: row expansion of a
+// table of floats with rows of 256.
+func (f *Floats) Expand(t []float32, width int, table []float32, rows []uint16) {
+	f.transpose(t, width, table, rows[:width])
+}
+
+var goFloats = Floats{
+	rows: 1, cols: 64,
+	product: func(c []float32, _ int, a, b []float32, ldb, k int) {
+		c = c[:64]
+		i := 0
+		for ; i+4 <= k; i += 4 {
+			axpy4(c, b[i*ldb:], b[(i+1)*ldb:], b[(i+2)*ldb:], b[(i+3)*ldb:], a[i], a[i+1], a[i+2], a[i+3])
+		}
+		for ; i < k; i++ {
+			axpy(c, b[i*ldb:], a[i])
+		}
+	},
+	dotRows: 1, lanes: 1,
+	dots: func(c []float32, _ int, a []float32, _ int, b []float32, ldb, n int) {
+		dot4(c[:4], a[:n], b, b[ldb:], b[2*ldb:], b[3*ldb:])
+	},
+	groups:    []groupKernel{goGroups(64), goGroups(16)},
+	transpose: goTranspose,
+}
+
+//go:noinline
+func axpy(c, b []float32, a float32) {
+	b = b[:len(c)]
+	for j := range c {
+		c[j] += a * b[j]
+	}
+}
+
+//go:noinline
+func axpy4(c, b0, b1, b2, b3 []float32, a0, a1, a2, a3 float32) {
+	b0, b1, b2, b3 = b0[:len(c)], b1[:len(c)], b2[:len(c)], b3[:len(c)]
+	for j := range c {
+		c[j] += a0*b0[j] + a1*b1[j] + a2*b2[j] + a3*b3[j]
+	}
+}
+
+//go:noinline
+func dot4(c, a, b0, b1, b2, b3 []float32) {
+	b0, b1, b2, b3 = b0[:len(a)], b1[:len(a)], b2[:len(a)], b3[:len(a)]
+	var s0, s1, s2, s3 float32
+	for i, v := range a {
+		s0 += v * b0[i]
+		s1 += v * b1[i]
+		s2 += v * b2[i]
+		s3 += v * b3[i]
+	}
+	c[0] += s0
+	c[1] += s1
+	c[2] += s2
+	c[3] += s3
+}
+
+func goGroups(width int) groupKernel {
+	return groupKernel{
+		width: width,
+		sums: func(c, d []float32, g *Groups, t []float32) {
+			c = c[:width]
+			var sum [64]float32
+			h := sum[:width]
+			for x := range rowLen {
+				members := g.order[g.start[x]:g.start[x+1]]
+				if len(members) == 0 {
+					continue
+				}
+				clear(h)
+				for _, n := range members {
+					axpy(h, d[int(n)*width:], 1)
+				}
+				for r, v := range t[x*width:][:width] {
+					c[r] += v * h[r]
+				}
+			}
+		},
+		dots: func(c, d []float32, g *Groups, t []float32) {
+			for x := range rowLen {
+				row := t[x*width:][:width]
+				for _, n := range g.order[g.start[x]:g.start[x+1]] {
+					c[n] += dot(row, d[int(n)*width:])
+				}
+			}
+		},
+	}
+}
+
+//go:noinline
+func dot(a, b []float32) float32 {
+	b = b[:len(a)]
+	var s0, s1, s2, s3 float32
+	for len(a) >= 4 && len(b) >= 4 {
+		s0 += a[0] * b[0]
+		s1 += a[1] * b[1]
+		s2 += a[2] * b[2]
+		s3 += a[3] * b[3]
+		a, b = a[4:], b[4:]
+	}
+	return s0 + s1 + (s2 + s3)
+}
+
+func goTranspose(dst []float32, width int, table []float32, rows []uint16) {
+	for r, row := range rows {
+		for x, v := range table[int(row)*rowLen:][:rowLen] {
+			dst[x*width+r] = v
+		}
+	}
+}

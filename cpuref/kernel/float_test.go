@@ -1,0 +1,140 @@
+package kernel
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"testing"
+)
+
+func randomFloats(rng *rand.Rand, n int) []float32 {
+	v := make([]float32, n)
+	for i := range v {
+		v[i] = float32(rng.NormFloat64())
+	}
+	return v
+}
+
+// requireSum fails where got is farther from the float64 sum of terms than the
+// contract allows (package backend).
+func requireSum(t *testing.T, name string, got float32, terms []float64) {
+	t.Helper()
+	var want, abs float64
+	for _, v := range terms {
+		want += v
+		abs += math.Abs(v)
+	}
+	if d := math.Abs(float64(got) - want); !(d <= 2*float64(len(terms)+1)*0x1p-24*abs) {
+		t.Fatalf("%s: %v, want %v", name, got, want)
+	}
+}
+
+func eachFloats(t *testing.T, f func(t *testing.T, k *Floats)) {
+	for _, level := range Levels() {
+		t.Run(level.String(), func(t *testing.T) { f(t, FloatsOf(level)) })
+	}
+}
+
+func TestProduct(t *testing.T) {
+	eachFloats(t, func(t *testing.T, f *Floats) {
+		rng := rand.New(rand.NewPCG(1, 5))
+		for _, s := range [][3]int{{1, 1, 1}, {5, 17, 3}, {12, 32, 9}, {13, 33, 40}, {25, 65, 7}, {6, 100, 300}, {7, 16, 2}} {
+			M, N, K := s[0], s[1], s[2]
+			rows, cols := f.ProductRoom(M, N)
+			a, b := randomFloats(rng, M*(K+2)), randomFloats(rng, K*(cols+3))
+			ldc := cols + 5
+			c := randomFloats(rng, rows*ldc)
+			before := append([]float32(nil), c...)
+			var p Packed
+			f.Pack(&p, a, K+2, M, K)
+			half := K / 2
+			if half > 0 {
+				f.Product(c, ldc, &p, 0, half, b, cols+3, N)
+			}
+			f.Product(c, ldc, &p, half, K-half, b[half*(cols+3):], cols+3, N)
+			for i := range M {
+				for j := range N {
+					terms := []float64{float64(before[i*ldc+j])}
+					for k := range K {
+						terms = append(terms, float64(a[i*(K+2)+k])*float64(b[k*(cols+3)+j]))
+					}
+					requireSum(t, fmt.Sprint(s, i, j), c[i*ldc+j], terms)
+				}
+			}
+		}
+	})
+}
+
+func TestDots(t *testing.T) {
+	eachFloats(t, func(t *testing.T, f *Floats) {
+		rng := rand.New(rand.NewPCG(1, 6))
+		for _, s := range [][3]int{{1, 1, 1}, {5, 7, 3}, {6, 4, 16}, {13, 9, 40}, {2, 8, 129}, {18, 16, 512}} {
+			A, B, N := s[0], s[1], s[2]
+			roomA, roomB, to := f.DotsRoom(A, B, N)
+			ld := to + 3
+			a, b, c := randomFloats(rng, roomA*ld), randomFloats(rng, roomB*ld), randomFloats(rng, roomA*(roomB+1))
+			for _, m := range [][]float32{a, b} {
+				for r := 0; r < len(m); r += ld {
+					clear(m[r+N : r+to])
+				}
+			}
+			before := append([]float32(nil), c...)
+			f.Dots(c, roomB+1, a, ld, A, b, ld, B, N)
+			for i := range A {
+				for j := range B {
+					terms := []float64{float64(before[i*(roomB+1)+j])}
+					for n := range N {
+						terms = append(terms, float64(a[i*ld+n])*float64(b[j*ld+n]))
+					}
+					requireSum(t, fmt.Sprint(s, i, j), c[i*(roomB+1)+j], terms)
+				}
+			}
+		}
+	})
+}
+
+func TestGroups(t *testing.T) {
+	eachFloats(t, func(t *testing.T, f *Floats) {
+		rng := rand.New(rand.NewPCG(1, 7))
+		table := randomFloats(rng, 20*rowLen)
+		for _, left := range []int{1, 16, 33, 64, 128, 1000} {
+			width := f.GroupWidth(left)
+			rows := make([]uint16, width)
+			for r := range rows {
+				rows[r] = uint16(rng.IntN(20))
+			}
+			expanded := make([]float32, rowLen*width)
+			f.Expand(expanded, width, table, rows)
+			for _, N := range []int{1, 7, 300, 1000} {
+				codes := randomCodes(rng, N, 8)
+				for i := range N / 2 {
+					codes[i] = uint8(rng.IntN(3))
+				}
+				d := randomFloats(rng, N*width)
+				var g Groups
+				g.Set(codes)
+				sums, dots := randomFloats(rng, width), randomFloats(rng, N)
+				sums0, dots0 := append([]float32(nil), sums...), append([]float32(nil), dots...)
+				f.GroupSums(sums, d, &g, expanded, width)
+				f.GroupDots(dots, d, &g, expanded, width)
+				term := func(n, r int) float64 {
+					return float64(table[int(rows[r])*rowLen+int(codes[n])]) * float64(d[n*width+r])
+				}
+				for r := range width {
+					terms := []float64{float64(sums0[r])}
+					for n := range N {
+						terms = append(terms, term(n, r))
+					}
+					requireSum(t, fmt.Sprint("sum ", width, N, r), sums[r], terms)
+				}
+				for n := range N {
+					terms := []float64{float64(dots0[n])}
+					for r := range width {
+						terms = append(terms, term(n, r))
+					}
+					requireSum(t, fmt.Sprint("dot ", width, N, n), dots[n], terms)
+				}
+			}
+		}
+	})
+}
