@@ -3,6 +3,7 @@ package trainer
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"gputrain/model/backend"
@@ -10,19 +11,24 @@ import (
 )
 
 // The demonstration: LeNet-5 on digits drawn at run time, every product of
-// every layer under demoMultiplier. Only convolutions under it cost a point;
+// every layer under DemoMultiplier. Only convolutions under it cost a point;
 // the fully connected layers, whose sums are long, cost tens.
 const (
-	demoMultiplier = "trunc:8u,cols=8"
-	demoTrain      = 2000 // images
-	demoTest       = 1000
-	demoBatch      = 32
-	demoRate       = 2e-3 // of Adam, at the beginning
-	demoEpochs     = 3    // in float32; one each for all that follows
+	// DemoMultiplier takes the place of every product of the demonstration.
+	DemoMultiplier = "trunc:8u,cols=8"
+
+	demoTrain  = 2000 // images
+	demoTest   = 1000
+	demoBatch  = 32
+	demoRate   = 2e-3 // of Adam, at the beginning
+	demoEpochs = 3    // in float32; one each for all that follows
 )
 
 // demoMethods are the estimators that the demonstration compares.
 var demoMethods = []string{"ste", "lut1d", "lut2d"}
+
+// DemoMethods returns the estimators that the demonstration compares, in order.
+func DemoMethods() []string { return slices.Clone(demoMethods) }
 
 // A DemoResult holds what the demonstration came to: accuracies on the test
 // split, as fractions.
@@ -75,7 +81,7 @@ func Demo(ctx context.Context, b backend.Backend, o DemoOptions) (*DemoResult, e
 	}
 	res.QAT = qat.Last.Accuracy
 
-	replaced, err := d.run("replaced by "+demoMultiplier, Retrain, func(r *Recipe) {
+	replaced, err := d.run("replaced by "+DemoMultiplier, Retrain, func(r *Recipe) {
 		r.Train.Epochs = 0
 	}, qat.State)
 	if err != nil {
@@ -115,7 +121,7 @@ func (d *demo) run(name string, phase Phase, change func(*Recipe), init *weights
 	r := &Recipe{
 		Model:      Model{Name: "lenet5"},
 		Data:       Data{Name: "synthetic", TrainImages: demoTrain, TestImages: demoTest, Seed: d.o.Seed},
-		Multiplier: Multiplier{Default: demoMultiplier},
+		Multiplier: Multiplier{Default: DemoMultiplier},
 		Optimizer:  Optimizer{Name: "adam", LR: demoRate},
 		Schedule:   Schedule{Name: "cosine"},
 		Train:      Train{Epochs: 1, Batch: demoBatch, Seed: d.o.Seed},

@@ -42,6 +42,9 @@ func (p *progress) event(e trainer.Event) {
 		if e.Resumed {
 			p.a.log.Info(fmt.Sprintf("resumed in epoch %d of %d", e.Epoch, e.Epochs))
 		}
+	case trainer.Stage:
+		p.endBar()
+		p.a.log.Info(e.Name)
 	case trainer.Progress:
 		p.batch(e)
 	case trainer.Record:

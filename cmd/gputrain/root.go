@@ -52,6 +52,7 @@ GPU with OpenGL 4.3.
 	f.StringVar(&a.color, "color", "auto", "colour on terminals: auto, always or never (NO_COLOR is honoured)")
 
 	root.AddCommand(
+		newDemo(a),
 		newTrain(a),
 		newRetrain(a),
 		newEval(a),
