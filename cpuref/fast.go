@@ -11,8 +11,12 @@ import (
 // grows to what the largest operation takes and is then reused.
 type fast struct {
 	level   kernel.Level
-	weights []kernel.Weights // of each group or batch
-	workers []*workspace     // of each thread
+	floats  *kernel.Floats
+	weights []kernel.Weights // of each group
+	packed  []kernel.Packed  // of each group and block of rows
+	taps    []tap
+	phases  []phase
+	workers []*workspace // of each thread
 }
 
 // A workspace is the memory that the parts of an operation work in, one after
@@ -20,15 +24,17 @@ type fast struct {
 type workspace struct {
 	kernel kernel.Scratch
 	codes  im2col[uint8]
-	matrix kernel.Matrix
+	reals  im2col[float32]
 	sums   []int32
 	plane  []int32
-	ranges []tapRange
+	spans  []span
+
+	columns, tile []float32 // of a product
 }
 
 // newFast returns the fast operations for so many threads.
 func newFast(level kernel.Level, threads int) fast {
-	f := fast{level: level}
+	f := fast{level: level, floats: kernel.FloatsOf(level)}
 	for range threads {
 		f.workers = append(f.workers, new(workspace))
 	}
@@ -49,6 +55,18 @@ func (c *CPU) NewTables(t *lut.Table, g lut.Gradients) backend.Tables {
 	}
 }
 
+// asConv returns the convolution that a product is: one image of height 1, whose
+// pixels are the columns, and a group for each batch.
+func asConv(d backend.MatMulDims) backend.ConvDims {
+	one := [2]int{1, 1}
+	return backend.ConvDims{
+		Conv2D: backend.Conv2D{Stride: one, Dilation: one, Groups: d.Batch},
+		Batch:  1, Cin: d.Batch * d.K, H: 1, W: d.N,
+		Cout: d.Batch * d.M, KH: 1, KW: 1, OH: 1, OW: d.N,
+		GroupIn: d.K, GroupOut: d.M, K: d.K, PerChannel: d.PerChannel,
+	}
+}
+
 // resize returns s with length n and any content.
 func resize[T any](s []T, n int) []T {
 	if cap(s) < n {
@@ -58,3 +76,5 @@ func resize[T any](s []T, n int) []T {
 }
 
 func ceilDiv(a, b int) int { return (a + b - 1) / b }
+
+func roundUp(n, unit int) int { return ceilDiv(n, unit) * unit }

@@ -194,16 +194,6 @@ func windowSums(s *workspace, d *backend.ConvDims, x []uint8, least, outside int
 	return s.sums
 }
 
-// A tapRange are the taps [first, last) along one axis that lie inside.
-type tapRange struct{ first, last int }
-
-// inside returns the taps inside an image of the given size whose first tap
-// stands at start.
-func inside(start, taps, dilation, size int) tapRange {
-	first := min(max(0, ceilDiv(-start, dilation)), taps)
-	return tapRange{first, min(max(first, ceilDiv(size-start, dilation)), taps)}
-}
-
 // insideSums sets out[o, i, j] = K·Z_w·Z_x − Z_x·ΣW, with K and ΣW over the taps
 // that lie inside the image. A part does one channel o.
 type insideSums struct {
@@ -220,15 +210,15 @@ func (t *insideSums) part(o, worker int) {
 	s, d := t.c.fast.workers[worker], &t.d
 	w, out := t.w[o*d.K:][:d.K], t.out[o*d.OH*d.OW:]
 	_, Zw := t.qw.scaleAndZero(o)
-	s.ranges = resize(s.ranges, d.OW)
-	for j := range s.ranges {
-		s.ranges[j] = inside(j*d.Stride[1]-d.Pad[1], d.KW, d.Dilation[1], d.W)
+	s.spans = resize(s.spans, d.OW)
+	for j := range s.spans {
+		s.spans[j] = inside(j*d.Stride[1]-d.Pad[1], d.Dilation[1], d.W, d.KW)
 	}
 	// upTo[q] is ΣW over all channels, the rows inside, and the columns before q.
 	s.sums = resize(s.sums, d.KW+1)
 	upTo := s.sums
 	for i := range d.OH {
-		rows := inside(i*d.Stride[0]-d.Pad[0], d.KH, d.Dilation[0], d.H)
+		rows := inside(i*d.Stride[0]-d.Pad[0], d.Dilation[0], d.H, d.KH)
 		upTo[0] = 0
 		for q := range d.KW {
 			sum := int32(d.GroupIn*(rows.last-rows.first)) * t.least
@@ -239,7 +229,7 @@ func (t *insideSums) part(o, worker int) {
 			}
 			upTo[q+1] = upTo[q] + sum
 		}
-		for j, r := range s.ranges {
+		for j, r := range s.spans {
 			taps := int32(d.GroupIn * (rows.last - rows.first) * (r.last - r.first))
 			out[i*d.OW+j] = taps*Zw*t.Zx - t.Zx*(upTo[r.last]-upTo[r.first])
 		}

@@ -2,34 +2,96 @@ package cpuref
 
 import "gputrain/model/backend"
 
-// An im2col is the matrix X[K, N] that turns a convolution of one group into a
-// product: row k is the tap (c, p, q) of the filter, column n the output pixel
-// (image, i, j). It is never in memory as a whole: Block writes out a part.
+// A tap says where an element of a filter stands on the image when the filter's
+// output is that of the grid's first pixel.
+type tap struct {
+	index       int // (p, q) of the filter, p·KW + q
+	row, column int
+}
+
+// An im2col is the matrix X[K, N] that turns a convolution into a product: row
+// k is a channel and a tap, taps running fastest, column n a pixel of the grid
+// of one image after the other. It is never in memory as a whole: Block writes
+// out a part.
 type im2col[T uint8 | float32] struct {
-	d       backend.ConvDims
-	x       []T // images [Batch, Cin, H, W]
-	channel int // the group's first
-	outside T   // what taps outside the image read
+	x          []T // planes of h×w, so many an image
+	planes     int
+	first      int // the first channel's plane
+	h, w       int
+	rows, cols int    // of the grid
+	step       [2]int // from one pixel of the grid to the next on the image
+	taps       []tap
+	outside    T // what taps outside the image read
+}
+
+// forwardTaps returns the taps of a convolution's outputs.
+func forwardTaps(taps []tap, d *backend.ConvDims) []tap {
+	taps = taps[:0]
+	for p := range d.KH {
+		for q := range d.KW {
+			taps = append(taps, tap{p*d.KW + q, p*d.Dilation[0] - d.Pad[0], q*d.Dilation[1] - d.Pad[1]})
+		}
+	}
+	return taps
+}
+
+// forwardColumns returns the matrix that a group of a convolution multiplies.
+func forwardColumns[T uint8 | float32](d *backend.ConvDims, taps []tap, group int, x []T, outside T) im2col[T] {
+	return im2col[T]{
+		x: x, planes: d.Cin, first: group * d.GroupIn, h: d.H, w: d.W,
+		rows: d.OH, cols: d.OW, step: d.Stride, taps: taps, outside: outside,
+	}
+}
+
+// A phase is a part of the pixels of an input image that the same taps of the
+// filter reach: all of them where the stride is 1, else those that have the
+// same remainder of it. Pixel (i, j) of its grid is pixel (i·sh+row, j·sw+column)
+// of the image, and by its tap with offset (r, c) it reaches output (i+r, j+c).
+type phase struct {
+	row, column int
+	rows, cols  int
+	taps        []tap
+}
+
+// phases returns all phases of a convolution's input.
+func phases(list []phase, d *backend.ConvDims) []phase {
+	sh, sw := d.Stride[0], d.Stride[1]
+	for len(list) < sh*sw {
+		list = append(list, phase{})
+	}
+	list = list[:sh*sw]
+	for i := range list {
+		ph := &list[i]
+		ph.row, ph.column = i/sw, i%sw
+		ph.rows, ph.cols = max(0, ceilDiv(d.H-ph.row, sh)), max(0, ceilDiv(d.W-ph.column, sw))
+		ph.taps = ph.taps[:0]
+		for p := range d.KH {
+			for q := range d.KW {
+				// Output i·sh − pad + p·dilation is this pixel.
+				r, c := ph.row+d.Pad[0]-p*d.Dilation[0], ph.column+d.Pad[1]-q*d.Dilation[1]
+				if r%sh == 0 && c%sw == 0 {
+					ph.taps = append(ph.taps, tap{p*d.KW + q, r / sh, c / sw})
+				}
+			}
+		}
+	}
+	return list
 }
 
 // Block sets dst[i*stride+j] = X[k0+i, n0+j] for i < k, j < n.
 func (m *im2col[T]) Block(dst []T, stride, k0, k, n0, n int) {
-	d := &m.d
-	pixels := d.OH * d.OW
+	pixels := m.rows * m.cols
 	for i := range k {
-		tap := k0 + i
-		c, p, q := tap/(d.KH*d.KW), tap/d.KW%d.KH, tap%d.KW
-		// Where tap (p, q) of output (0, 0) stands.
-		row, column := p*d.Dilation[0]-d.Pad[0], q*d.Dilation[1]-d.Pad[1]
+		channel, t := (k0+i)/len(m.taps), &m.taps[(k0+i)%len(m.taps)]
 		out := dst[i*stride:][:n]
 		for at := n0; len(out) > 0; {
 			image, pixel := at/pixels, at%pixels
 			run := min(pixels-pixel, len(out))
-			plane := m.x[(image*d.Cin+m.channel+c)*d.H*d.W:][:d.H*d.W]
-			if d.Stride == [2]int{1, 1} && d.OW == d.W {
-				m.shifted(out[:run], plane, pixel, row, column)
+			plane := m.x[(image*m.planes+m.first+channel)*m.h*m.w:][:m.h*m.w]
+			if m.step == [2]int{1, 1} && m.cols == m.w {
+				m.shifted(out[:run], plane, pixel, t)
 			} else {
-				m.strided(out[:run], plane, pixel, row, column)
+				m.strided(out[:run], plane, pixel, t)
 			}
 			out = out[run:]
 			at += run
@@ -37,15 +99,15 @@ func (m *im2col[T]) Block(dst []T, stride, k0, k, n0, n int) {
 	}
 }
 
-// shifted writes the taps of a run of pixels of an output as wide as the image:
-// a copy of the image, shifted, whose pixels that have wrapped round from a
+// shifted writes the taps of a run of pixels of a grid as wide as the image: a
+// copy of the image, shifted, whose pixels that have wrapped round from a
 // neighbouring row are then overwritten.
-func (m *im2col[T]) shifted(out, plane []T, pixel, row, column int) {
-	W, end := m.d.W, pixel+len(out)
-	shift := row*W + column
-	// Pixels [lo, hi) of the output have their row in the image; of those the
+func (m *im2col[T]) shifted(out, plane []T, pixel int, t *tap) {
+	W, end := m.w, pixel+len(out)
+	shift := t.row*W + t.column
+	// Pixels [lo, hi) of the grid have their row in the image; of those the
 	// first or last few may lie before or behind the whole image.
-	lo, hi := max(pixel, -row*W), min(end, (m.d.H-row)*W)
+	lo, hi := max(pixel, -t.row*W), min(end, (m.h-t.row)*W)
 	if lo >= hi {
 		fill(out, m.outside)
 		return
@@ -56,13 +118,13 @@ func (m *im2col[T]) shifted(out, plane []T, pixel, row, column int) {
 	if from < to {
 		copy(out[from-pixel:to-pixel], plane[from+shift:])
 	}
-	if column == 0 {
+	if t.column == 0 {
 		return
 	}
-	// Output columns [first, last) have their tap beside the image.
-	first, last := 0, min(-column, W)
-	if column > 0 {
-		first, last = max(W-column, 0), W
+	// Columns [first, last) of the grid have their tap beside the image.
+	first, last := 0, min(-t.column, W)
+	if t.column > 0 {
+		first, last = max(W-t.column, 0), W
 	}
 	for start := lo - lo%W; start < hi; start += W {
 		a, b := max(start+first, lo), min(start+last, hi)
@@ -73,37 +135,46 @@ func (m *im2col[T]) shifted(out, plane []T, pixel, row, column int) {
 }
 
 // strided writes the taps of a run of pixels, row by row.
-func (m *im2col[T]) strided(out, plane []T, pixel, row, column int) {
-	d := &m.d
-	// Output columns [first, last) have their tap in the image.
-	step := d.Stride[1]
-	first := min(max(0, ceilDiv(-column, step)), d.OW)
-	last := min(max(first, ceilDiv(d.W-column, step)), d.OW)
+func (m *im2col[T]) strided(out, plane []T, pixel int, t *tap) {
+	step := m.step[1]
+	in := m.columns(t)
 	for len(out) > 0 {
-		i, j := pixel/d.OW, pixel%d.OW
-		n := min(d.OW-j, len(out))
+		i, j := pixel/m.cols, pixel%m.cols
+		n := min(m.cols-j, len(out))
 		line := out[:n]
 		out, pixel = out[n:], pixel+n
-		r := i*d.Stride[0] + row
-		if r < 0 || r >= d.H {
+		row := i*m.step[0] + t.row
+		if row < 0 || row >= m.h {
 			fill(line, m.outside)
 			continue
 		}
-		a, b := min(max(first-j, 0), n), min(max(last-j, 0), n)
+		a, b := min(max(in.first-j, 0), n), min(max(in.last-j, 0), n)
 		fill(line[:a], m.outside)
 		fill(line[b:], m.outside)
 		if a == b {
 			continue
 		}
-		src := plane[r*d.W+(j+a)*step+column:]
+		src := plane[row*m.w+(j+a)*step+t.column:]
 		if step == 1 {
 			copy(line[a:b], src)
 			continue
 		}
-		for t := range line[a:b] {
-			line[a+t] = src[t*step]
+		for u := range line[a:b] {
+			line[a+u] = src[u*step]
 		}
 	}
+}
+
+// columns returns the columns of the grid whose tap lies in the image.
+func (m *im2col[T]) columns(t *tap) span { return inside(t.column, m.step[1], m.w, m.cols) }
+
+// A span is the integers [first, last).
+type span struct{ first, last int }
+
+// inside returns the i < n for which start + i·step lies in [0, size).
+func inside(start, step, size, n int) span {
+	first := min(max(0, ceilDiv(-start, step)), n)
+	return span{first, min(max(first, ceilDiv(size-start, step)), n)}
 }
 
 func fill[T any](s []T, v T) {

@@ -41,45 +41,26 @@ func (c *CPU) lutTiling(p *kernel.Products, groups, m, n int) tiling {
 
 // LUTMatMul implements [backend.Multiplier].
 func (c *CPU) LUTMatMul(y backend.Tensor, w, x backend.Quantized, t backend.Tables) {
-	d := backend.CheckLUTMatMul(who, "LUTMatMul", y, backend.I32, w, x, t)
-	p := t.(*fastTables).products
-	weights := c.packWeights(p, c.u8(w.Code), d.Batch, d.M, d.K)
-	tiles := c.lutTiling(p, d.Batch, d.M, d.N)
-	run(c, d.Batch*tiles.each, lutMatMul{c, d, tiles, p, weights, c.i32(y), c.u8(x.Code)})
-}
-
-type lutMatMul struct {
-	c       *CPU
-	d       backend.MatMulDims
-	tiles   tiling
-	p       *kernel.Products
-	weights []kernel.Weights // [Batch]
-	y       []int32
-	x       []uint8
-}
-
-func (t *lutMatMul) part(i, worker int) {
-	s, d := t.c.fast.workers[worker], &t.d
-	b, m0, n0, m, n := t.tiles.tile(i)
-	s.matrix = kernel.Matrix{Code: t.x[b*d.K*d.N:][:d.K*d.N], LD: d.N}
-	sums, stride := t.p.Sum(&s.kernel, &t.weights[b], m0, m, &s.matrix, n0, n)
-	for r := range m {
-		copy(t.y[(b*d.M+m0+r)*d.N+n0:][:n], sums[r*stride:])
-	}
+	d := asConv(backend.CheckLUTMatMul(who, "LUTMatMul", y, backend.I32, w, x, t))
+	c.lutForward(c.i32(y), c.u8(w.Code), c.u8(x.Code), d, t, 0)
 }
 
 // LUTConv2D implements [backend.Multiplier].
 func (c *CPU) LUTConv2D(y backend.Tensor, w, x backend.Quantized, geo backend.Conv2D, t backend.Tables) {
 	d := backend.CheckLUTConv2D(who, "LUTConv2D", y, backend.I32, w, x, geo, t)
 	_, Zx := c.quantizer(x.Q).scaleAndZero(0)
-	outside := paddingCode(d.Padding, Zx, t.Product().X())
-	p := t.(*fastTables).products
-	weights := c.packWeights(p, c.u8(w.Code), d.Groups, d.GroupOut, d.K)
-	tiles := c.lutTiling(p, d.Groups, d.GroupOut, d.Batch*d.OH*d.OW)
-	run(c, d.Groups*tiles.each, lutConv2D{c, d, tiles, p, weights, outside, c.i32(y), c.u8(x.Code)})
+	c.lutForward(c.i32(y), c.u8(w.Code), c.u8(x.Code), d, t, paddingCode(d.Padding, Zx, t.Product().X()))
 }
 
-type lutConv2D struct {
+func (c *CPU) lutForward(y []int32, w, x []uint8, d backend.ConvDims, t backend.Tables, outside uint8) {
+	p := t.(*fastTables).products
+	weights := c.packWeights(p, w, d.Groups, d.GroupOut, d.K)
+	tiles := c.lutTiling(p, d.Groups, d.GroupOut, d.Batch*d.OH*d.OW)
+	c.fast.taps = forwardTaps(c.fast.taps, &d)
+	run(c, d.Groups*tiles.each, lutForward{c, d, tiles, p, weights, outside, y, x})
+}
+
+type lutForward struct {
 	c       *CPU
 	d       backend.ConvDims
 	tiles   tiling
@@ -90,10 +71,10 @@ type lutConv2D struct {
 	x       []uint8
 }
 
-func (t *lutConv2D) part(i, worker int) {
+func (t *lutForward) part(i, worker int) {
 	s, d := t.c.fast.workers[worker], &t.d
 	g, m0, n0, m, n := t.tiles.tile(i)
-	s.codes = im2col[uint8]{d: *d, x: t.x, channel: g * d.GroupIn, outside: t.outside}
+	s.codes = forwardColumns(d, t.c.fast.taps, g, t.x, t.outside)
 	sums, stride := t.p.Sum(&s.kernel, &t.weights[g], m0, m, &s.codes, n0, n)
 	scatter(t.y, d, g*d.GroupOut+m0, n0, sums, stride, m, n)
 }
@@ -107,18 +88,4 @@ func (c *CPU) packWeights(p *kernel.Products, code []uint8, groups, m, k int) []
 		p.Pack(&c.fast.weights[g], code[g*m*k:], k, m, k)
 	}
 	return c.fast.weights[:groups]
-}
-
-// scatter writes the tile of output channels o0… and pixels n0… of all images
-// to y [Batch, Cout, OH, OW].
-func scatter[T any](y []T, d *backend.ConvDims, o0, n0 int, tile []T, stride, m, n int) {
-	pixels := d.OH * d.OW
-	for j := 0; j < n; {
-		image, pixel := (n0+j)/pixels, (n0+j)%pixels
-		run := min(pixels-pixel, n-j)
-		for r := range m {
-			copy(y[(image*d.Cout+o0+r)*pixels+pixel:][:run], tile[r*stride+j:])
-		}
-		j += run
-	}
 }
