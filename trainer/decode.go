@@ -1,6 +1,7 @@
 package trainer
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"maps"
@@ -9,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/ast"
@@ -74,8 +76,12 @@ func (d *decoder) parse(text []byte) (body ast.Node) {
 			Err: fmt.Errorf("longer than the %d bytes of a recipe", maxRecipe)})
 		return nil
 	}
+	if !utf8.Valid(text) {
+		bad(InputError{Err: errors.New("not UTF-8")})
+		return nil
+	}
 	if depth(text) > 64 {
-		bad(InputError{Err: errors.New("brackets nested more than 64 deep")})
+		bad(InputError{Err: errors.New("nested more than 64 deep")})
 		return nil
 	}
 	// The parser has bugs of its own; a broken recipe must not take the program
@@ -109,17 +115,22 @@ func (d *decoder) parse(text []byte) (body ast.Node) {
 }
 
 // depth returns the greatest number of brackets open at once, taking those
-// inside quotes for brackets too.
+// inside quotes for brackets too, or of list indicators ("- - -") in a row.
 func depth(text []byte) (deepest int) {
-	open := 0
-	for _, c := range text {
-		switch c {
-		case '[', '{':
+	open, inRow := 0, 0
+	for i, c := range text {
+		switch {
+		case c == '[' || c == '{':
 			open++
-			deepest = max(deepest, open)
-		case ']', '}':
+		case c == ']' || c == '}':
 			open = max(open-1, 0)
+		case c == '-' && i+1 < len(text) && text[i+1] == ' ':
+			inRow++
 		}
+		if !bytes.ContainsRune([]byte("-? "), rune(c)) {
+			inRow = 0
+		}
+		deepest = max(deepest, open, inRow)
 	}
 	return deepest
 }
@@ -127,6 +138,10 @@ func depth(text []byte) (deepest int) {
 // set applies one setting: it walks the path down the fields of root, then
 // decodes the value there.
 func (d *decoder) set(s Setting, root reflect.Value) {
+	if !utf8.ValidString(s.Path + s.Value) {
+		d.faults = append(d.faults, &InputError{File: d.file, Err: errors.New("not UTF-8")})
+		return
+	}
 	at, v, rest, path := s.Path, root, s.Path, ""
 	for rest != "" && v.Kind() == reflect.Struct {
 		var name string
