@@ -74,14 +74,15 @@ func (t *tree) readTar(r io.Reader, keep func(name string) bool, lim limits) err
 		if !fs.ValidPath(name) || strings.Contains(name, `\`) {
 			return fmt.Errorf("entry %q leads out of the archive", h.Name)
 		}
+		// Archives need not list the folders of their files.
 		inside := path.Dir(name)
-		switch h.Typeflag {
-		case tar.TypeDir:
+		if h.Typeflag == tar.TypeDir {
 			inside = name
-		case tar.TypeReg:
-			if !keep(name) {
-				continue
-			}
+		}
+		for d := inside; d != "." && !dirs[d]; d = path.Dir(d) {
+			dirs[d] = true
+		}
+		if h.Typeflag == tar.TypeReg && keep(name) {
 			if _, ok := content[name]; ok {
 				return t.fault(name, errors.New("is twice in the archive"))
 			}
@@ -94,12 +95,6 @@ func (t *tree) readTar(r io.Reader, keep func(name string) bool, lim limits) err
 			}
 			left -= int64(len(data))
 			content[name] = data
-		default:
-			continue
-		}
-		// Archives need not list the folders of their files.
-		for d := inside; d != "." && !dirs[d]; d = path.Dir(d) {
-			dirs[d] = true
 		}
 	}
 	for name := range content {

@@ -83,27 +83,37 @@ func (t *transform) apply(x []float32, image []uint8, h, w int, g *rand.Rand) {
 	if t.flip {
 		flip = g.IntN(2) == 1
 	}
+	// Columns [lo, hi) of the window lie on the image.
+	lo, hi := max(0, -dx), max(min(w, w-dx), 0)
 	for c := range t.tables {
 		table := &t.tables[c]
-		plane, out := image[c*h*w:(c+1)*h*w], x[c*h*w:(c+1)*h*w]
-		if dy == 0 && dx == 0 && !flip {
-			for i, v := range plane {
-				out[i] = table[v]
-			}
-			continue
-		}
 		for i := range h {
-			for j := range w {
-				si, sj := i+dy, j+dx
-				if flip {
-					sj = w - 1 - j + dx
-				}
-				v := uint8(0)
-				if 0 <= si && si < h && 0 <= sj && sj < w {
-					v = plane[si*w+sj]
-				}
-				out[i*w+j] = table[v]
+			out := x[(c*h+i)*w:][:w]
+			if i+dy < 0 || i+dy >= h || lo >= hi {
+				fill(out, table[0])
+				continue
 			}
+			row := image[(c*h+i+dy)*w:][lo+dx : hi+dx]
+			if flip {
+				fill(out[:w-hi], table[0])
+				for j, v := range row {
+					out[w-1-lo-j] = table[v]
+				}
+				fill(out[w-lo:], table[0])
+				continue
+			}
+			fill(out[:lo], table[0])
+			on := out[lo:hi]
+			for j, v := range row[:len(on)] {
+				on[j] = table[v]
+			}
+			fill(out[hi:], table[0])
 		}
+	}
+}
+
+func fill(x []float32, v float32) {
+	for i := range x {
+		x[i] = v
 	}
 }

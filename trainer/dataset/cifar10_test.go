@@ -85,22 +85,11 @@ func TestCIFAR10Index(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	tr, err := openTree(path, func(name string) bool { return strings.HasSuffix(name, "index.csv") }, cifar10Limits)
-	if err != nil {
-		t.Fatal(err)
-	}
-	index, err := tr.load(tr.files[0])
-	if err != nil {
-		t.Fatal(err)
-	}
-	rows, err := csv.NewReader(bytes.NewReader(index)).ReadAll() // file, record, label, source
-	if err != nil {
-		t.Fatal(err)
-	}
-	if len(rows) != 1+train.Len()+test.Len() || train.Len() != 500 {
+	rows := readIndex(t, path)
+	if len(rows) != train.Len()+test.Len() || train.Len() != 500 {
 		t.Fatalf("%d rows for %d + %d images", len(rows), train.Len(), test.Len())
 	}
-	for _, row := range rows[1:] {
+	for _, row := range rows {
 		set, record := test, mustInt(t, row[1])
 		if batch, ok := strings.CutPrefix(row[0], "data_batch_"); ok {
 			set = train
@@ -112,6 +101,28 @@ func TestCIFAR10Index(t *testing.T) {
 			t.Fatalf("%v: label %d, %s", row, label, set.Classes[label])
 		}
 	}
+}
+
+// readIndex returns the rows of the index.csv that an archive carries: file,
+// record, label, source.
+func readIndex(t *testing.T, path string) [][]string {
+	t.Helper()
+	tr, err := openTree(path, func(name string) bool { return strings.HasSuffix(name, "/index.csv") }, cifar10Limits)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(tr.files) != 1 {
+		t.Fatalf("%s: files %v, want an index.csv", path, tr.files)
+	}
+	index, err := tr.load(tr.files[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	rows, err := csv.NewReader(bytes.NewReader(index)).ReadAll()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return rows[1:]
 }
 
 func mustInt(t *testing.T, s string) int {

@@ -135,8 +135,9 @@ func pictureError(err error) error {
 
 // decodePicture writes to dst, [channels, h, w], the image that data encodes.
 // Colours keep their 8 most significant bits; what is transparent is laid on
-// black; a rotation noted in EXIF data is not applied. Gray is the luminance of
-// ITU-R BT.601, as [image/color.GrayModel] computes it.
+// black; a rotation noted in EXIF data is not applied; colours that a JPEG stores
+// at half resolution are repeated, not interpolated, which libjpeg does. Gray is
+// the luminance of ITU-R BT.601, 0.299·R + 0.587·G + 0.114·B, rounded.
 func decodePicture(dst, data []byte, sh shape, channels int) error {
 	c, decode, err := pictureConfig(data)
 	if err != nil {
@@ -161,8 +162,8 @@ func decodePicture(dst, data []byte, sh shape, channels int) error {
 	for i := range plane {
 		r, g, b := rgba.Pix[4*i], rgba.Pix[4*i+1], rgba.Pix[4*i+2]
 		if channels == 1 {
-			y := 0x101 * (19595*uint32(r) + 38470*uint32(g) + 7471*uint32(b))
-			dst[i] = uint8((y + 1<<15) >> 24)
+			y := 19595*uint32(r) + 38470*uint32(g) + 7471*uint32(b) // the weights sum to 2¹⁶
+			dst[i] = uint8((y + 1<<15) >> 16)
 			continue
 		}
 		dst[i], dst[plane+i], dst[2*plane+i] = r, g, b
