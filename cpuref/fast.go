@@ -30,6 +30,9 @@ type workspace struct {
 	spans  []span
 
 	columns, tile []float32 // of a product
+
+	group groupScratch
+	tap   [1]tap
 }
 
 // newFast returns the fast operations for so many threads.
@@ -44,14 +47,17 @@ func newFast(level kernel.Level, threads int) fast {
 // fastTables are a multiplier as package kernel reads it.
 type fastTables struct {
 	tables
-	products *kernel.Products
+	products             *kernel.Products
+	gradientW, gradientX gradientTable // of Full gradients
 }
 
 // NewTables implements [backend.Multiplier].
 func (c *CPU) NewTables(t *lut.Table, g lut.Gradients) backend.Tables {
 	return &fastTables{
-		tables:   tables{product: t, gradients: g},
-		products: kernel.NewProducts(t.Products(), t.W().Bits, t.X().Bits, c.fast.level),
+		tables:    tables{product: t, gradients: g},
+		products:  kernel.NewProducts(t.Products(), t.W().Bits, t.X().Bits, c.fast.level),
+		gradientW: newGradientTable(g.DW),
+		gradientX: newGradientTable(g.DX),
 	}
 }
 

@@ -1,0 +1,410 @@
+package cpuref
+
+import (
+	"gputrain/cpuref/kernel"
+	"gputrain/lut"
+	"gputrain/model/backend"
+)
+
+// Backward passes of a Full gradient.
+//
+// All taps that meet a pixel of channel c meet the same code x, so that
+//
+//	dx[c, pixel]       = Σ_r D[pixel, r]·g_X(W[c, r], x)
+//	dw[c, r]           = Σ_pixels D[pixel, r]·g_W(W[c, r], x)
+//
+// where r runs over the taps and output channels (tap, m) and D[pixel, r] is the
+// dY that the tap reaches from the pixel, 0 beside the output. D does not depend
+// on c. With the pixels sorted by code, the gradients of one code and all r are
+// one row of an expanded table, which is read once for all its pixels; in dw the
+// D of one code are even summed before they are multiplied.
+//
+// A product of matrices is the case of one tap.
+
+const (
+	groupStrip = 2048 // pixels that are sorted at a time
+	groupParts = 8    // parts at least, from channels if strips are too few
+)
+
+// A gradientTable is a Full gradient with rows of 256, and a row of zeros
+// behind that of the last weight.
+type gradientTable struct {
+	rows []float32
+	null uint16
+}
+
+func newGradientTable(g *lut.Gradient) gradientTable {
+	if g == nil || g.Form() != lut.Full {
+		return gradientTable{}
+	}
+	const rowLen = 256
+	t := gradientTable{make([]float32, (g.W().Count()+1)*rowLen), uint16(g.W().Count())}
+	n := g.X().Count()
+	for w := range g.W().Count() {
+		copy(t.rows[w*rowLen:], g.Values()[w*n:][:n])
+	}
+	return t
+}
+
+// A groupScratch is the memory of a part of a Full backward pass.
+type groupScratch struct {
+	groups   []kernel.Groups // of each channel
+	one      kernel.Groups   // all pixels in one group
+	codes    []uint8
+	d        []float32 // [pixels, width]
+	table    []float32 // expanded, [256, width]
+	rows     []uint16  // of the gradient table, [width]
+	constant []float32 // a table for one
+	dx, z    []float32
+}
+
+// A grouping is how a Full backward pass over one phase of the input is cut: by
+// groups, chunks of strips of pixels, and ranges of channels.
+type grouping struct {
+	d                backend.ConvDims
+	ph               phase
+	pixels           int // of all images
+	strips, perChunk int
+	chunks, ranges   int
+	channels         int // of a range
+	r                int // taps times output channels
+}
+
+func newGrouping(d *backend.ConvDims, ph *phase) grouping {
+	q := grouping{d: *d, ph: *ph, pixels: d.Batch * ph.rows * ph.cols, r: len(ph.taps) * d.GroupOut}
+	q.strips = ceilDiv(q.pixels, groupStrip)
+	q.perChunk = max(1, ceilDiv(q.strips, maxChunks))
+	q.chunks = ceilDiv(q.strips, q.perChunk)
+	q.channels = d.GroupIn
+	if parts := d.Groups * q.chunks; parts > 0 && parts < groupParts {
+		q.channels = ceilDiv(d.GroupIn, min(d.GroupIn, ceilDiv(groupParts, parts)))
+	}
+	q.ranges = ceilDiv(d.GroupIn, q.channels)
+	return q
+}
+
+func (q *grouping) parts() int { return q.d.Groups * q.chunks * q.ranges }
+
+// piece returns the group, chunk, and channels [c0, c1) of part i.
+func (q *grouping) piece(i int) (g, chunk, c0, c1 int) {
+	g, chunk, c0 = i/(q.chunks*q.ranges), i/q.ranges%q.chunks, i%q.ranges*q.channels
+	return g, chunk, c0, min(c0+q.channels, q.d.GroupIn)
+}
+
+// eachStrip calls f for the strips of a chunk.
+func (q *grouping) eachStrip(chunk int, f func(n0, n int)) {
+	for s := chunk * q.perChunk; s < min((chunk+1)*q.perChunk, q.strips); s++ {
+		n0 := s * groupStrip
+		f(n0, min(groupStrip, q.pixels-n0))
+	}
+}
+
+// sort sorts pixels n0… of channels [c0, c1) by code.
+func (q *grouping) sort(s *workspace, g, c0, c1, n0, n int, x []uint8) {
+	d := &q.d
+	u := &s.group
+	for len(u.groups) < c1-c0 {
+		u.groups = append(u.groups, kernel.Groups{})
+	}
+	u.codes = resize(u.codes, n)
+	s.codes = im2col[uint8]{
+		x: x, planes: d.Cin, h: d.H, w: d.W, rows: q.ph.rows, cols: q.ph.cols,
+		step: d.Stride, taps: s.phaseTap(q.ph.row, q.ph.column),
+	}
+	for ch := c0; ch < c1; ch++ {
+		s.codes.first = g*d.GroupIn + ch
+		s.codes.Block(u.codes, n, 0, 1, n0, n)
+		u.groups[ch-c0].Set(u.codes)
+	}
+	clear(u.codes)
+	u.one.Set(u.codes)
+}
+
+// phaseTap returns the one tap that is the pixel itself.
+func (s *workspace) phaseTap(row, column int) []tap {
+	s.tap[0] = tap{row: row, column: column}
+	return s.tap[:]
+}
+
+// block writes D[n0…, r0…] of width columns, of which those behind the last r
+// are 0. dt is dY or D as [image, pixel, channel].
+func (q *grouping) block(s *workspace, g, n0, n, r0, width int, dt []float32) {
+	d, ph := &q.d, &q.ph
+	u := &s.group
+	u.d = resize(u.d, n*width)
+	if q.r-r0 < width {
+		clear(u.d)
+	}
+	for r := r0; r < min(r0+width, q.r); {
+		t, m := &ph.taps[r/d.GroupOut], r%d.GroupOut
+		run := min(d.GroupOut-m, r0+width-r)
+		in := inside(t.column, 1, d.OW, ph.cols)
+		for j := 0; j < n; {
+			image, i, col := (n0+j)/(ph.rows*ph.cols), (n0+j)/ph.cols%ph.rows, (n0+j)%ph.cols
+			cols := min(ph.cols-col, n-j)
+			row := i + t.row
+			for a := range cols {
+				dst := u.d[(j+a)*width+r-r0:][:run]
+				if c := col + a; row < 0 || row >= d.OH || c < in.first || c >= in.last {
+					clear(dst)
+					continue
+				}
+				copy(dst, dt[((image*d.OH+row)*d.OW+col+a+t.column)*d.Cout+g*d.GroupOut+m:])
+			}
+			j += cols
+		}
+		r += run
+	}
+}
+
+// tableRows sets s.group.rows to the weights of channel ch for r0…
+func (q *grouping) tableRows(s *workspace, g, ch, r0, width int, w []uint8, null uint16) {
+	d := &q.d
+	u := &s.group
+	u.rows = resize(u.rows, width)
+	for i := range u.rows {
+		r := r0 + i
+		if r >= q.r {
+			u.rows[i] = null
+			continue
+		}
+		t, m := r/d.GroupOut, r%d.GroupOut
+		u.rows[i] = uint16(w[(g*d.GroupOut+m)*d.K+ch*d.KH*d.KW+q.ph.taps[t].index])
+	}
+}
+
+// transposeOutput sets dt[image, pixel, o] = s[o]·dY[image, o, pixel], one
+// float32 product; s nil counts 1.
+func (c *CPU) transposeOutput(dy []float32, d *backend.ConvDims, q quantizer) []float32 {
+	dt := scratch[float32](c, len(dy))
+	pixels := d.OH * d.OW
+	strips := ceilDiv(pixels, transposeStrip)
+	run(c, d.Batch*strips, transposeOutput{pixels, d.Cout, strips, q, dt, dy})
+	return dt
+}
+
+const transposeStrip = 64
+
+type transposeOutput struct {
+	pixels, channels, strips int
+	q                        quantizer
+	dt, dy                   []float32
+}
+
+func (t *transposeOutput) part(i, _ int) {
+	image, p0 := i/t.strips, i%t.strips*transposeStrip
+	n := min(transposeStrip, t.pixels-p0)
+	dst := t.dt[(image*t.pixels+p0)*t.channels:]
+	for o := range t.channels {
+		scale := float32(1)
+		if t.q != nil {
+			scale, _, _ = t.q.at(o)
+		}
+		for p, v := range t.dy[(image*t.channels+o)*t.pixels+p0:][:n] {
+			dst[p*t.channels+o] = scale * v
+		}
+	}
+}
+
+// fullBackwardX sets dx = Σ D·(g_X(W, X) − Z_w).
+func (c *CPU) fullBackwardX(d *backend.ConvDims, g gradientTable, b lutBackwardX) {
+	dt := c.transposeOutput(b.dy, d, b.qw)
+	c.fast.phases = phases(c.fast.phases, d)
+	for i := range c.fast.phases {
+		q := newGrouping(d, &c.fast.phases[i])
+		if q.pixels == 0 {
+			continue
+		}
+		if q.r == 0 {
+			run(c, d.Batch*d.Cin, clearPhase{*d, q.ph, b.dx})
+			continue
+		}
+		run(c, q.parts(), groupDots{c, q, g, b, dt, !zeroFree(b.qw)})
+	}
+}
+
+type groupDots struct {
+	c *CPU
+	grouping
+	g  gradientTable
+	b  lutBackwardX
+	dt []float32
+	z  bool // some Z_w is not 0
+}
+
+func (t *groupDots) part(i, worker int) {
+	s, q, f := t.c.fast.workers[worker], &t.grouping, t.c.fast.floats
+	u := &s.group
+	g, chunk, c0, c1 := q.piece(i)
+	q.eachStrip(chunk, func(n0, n int) {
+		q.sort(s, g, c0, c1, n0, n, t.b.x)
+		u.dx, u.z = resize(u.dx, (c1-c0)*n), resize(u.z, n)
+		clear(u.dx)
+		clear(u.z)
+		for r0, width := 0, 0; r0 < q.r; r0 += width {
+			width = f.GroupWidth(q.r - r0)
+			q.block(s, g, n0, n, r0, width, t.dt)
+			u.table = resize(u.table, 256*width)
+			for ch := c0; ch < c1; ch++ {
+				q.tableRows(s, g, ch, r0, width, t.b.w, t.g.null)
+				f.Expand(u.table, width, t.g.rows, u.rows)
+				f.GroupDots(u.dx[(ch-c0)*n:], u.d, &u.groups[ch-c0], u.table, width)
+			}
+			if t.z {
+				// −Σ_r D·Z_w is the same for all channels.
+				u.constant = resize(u.constant, 256*width)
+				clear(u.constant[:width])
+				for r := range min(width, q.r-r0) {
+					_, _, z := t.b.qw.at(g*q.d.GroupOut + (r0+r)%q.d.GroupOut)
+					u.constant[r] = -z
+				}
+				f.GroupDots(u.z, u.d, &u.one, u.constant, width)
+			}
+		}
+		sum := imageSum{}
+		for ch := c0; ch < c1; ch++ {
+			dx := u.dx[(ch-c0)*n:][:n]
+			if t.z {
+				for j := range dx {
+					dx[j] += u.z[j]
+				}
+			}
+			sum.hand(t.b.dx, &q.d, &q.ph, g*q.d.GroupIn+ch, n0, dx)
+		}
+	})
+}
+
+// fullBackwardW sets dw = s_x·Σ dY·(g_W(W, X) − Z_x).
+func (c *CPU) fullBackwardW(d *backend.ConvDims, g gradientTable, b lutBackwardW) {
+	dt := c.transposeOutput(b.dy, d, nil)
+	var outside []float32
+	if d.Pad != [2]int{} {
+		outside = scratch[float32](c, d.Cout*d.KH*d.KW)
+		run(c, d.Cout, outsideSums{*d, b.dy, outside})
+	}
+	c.fast.phases = phases(c.fast.phases, d)
+	for i := range c.fast.phases {
+		q := newGrouping(d, &c.fast.phases[i])
+		if q.r == 0 {
+			continue
+		}
+		mark := c.memory.used
+		room := q.r + 128 // what the widest kernel may take beyond r
+		sums := scratch[float32](c, d.Groups*q.chunks*d.GroupIn*room)
+		plain := scratch[float32](c, d.Groups*q.chunks*room)
+		run(c, q.parts(), groupSums{c, q, g, b, dt, room, sums, plain})
+		run(c, d.Groups*d.GroupIn, combineGroups{q, g, b, room, sums, plain, outside})
+		c.memory.used = mark
+	}
+}
+
+type groupSums struct {
+	c *CPU
+	grouping
+	g           gradientTable
+	b           lutBackwardW
+	dt          []float32
+	room        int
+	sums, plain []float32 // [group, chunk, channel, r] with the gradient, and [group, chunk, r] without
+}
+
+func (t *groupSums) part(i, worker int) {
+	s, q, f := t.c.fast.workers[worker], &t.grouping, t.c.fast.floats
+	u := &s.group
+	g, chunk, c0, c1 := q.piece(i)
+	sums := t.sums[((g*q.chunks+chunk)*q.d.GroupIn+c0)*t.room:][:(c1-c0)*t.room]
+	clear(sums)
+	plain := t.plain[(g*q.chunks+chunk)*t.room:][:t.room]
+	if c0 == 0 {
+		clear(plain)
+	}
+	q.eachStrip(chunk, func(n0, n int) {
+		q.sort(s, g, c0, c1, n0, n, t.b.x)
+		for r0, width := 0, 0; r0 < q.r; r0 += width {
+			width = f.GroupWidth(q.r - r0)
+			q.block(s, g, n0, n, r0, width, t.dt)
+			u.table = resize(u.table, 256*width)
+			for ch := c0; ch < c1; ch++ {
+				q.tableRows(s, g, ch, r0, width, t.b.w, t.g.null)
+				f.Expand(u.table, width, t.g.rows, u.rows)
+				f.GroupSums(sums[(ch-c0)*t.room+r0:], u.d, &u.groups[ch-c0], u.table, width)
+			}
+			if c0 == 0 {
+				u.constant = resize(u.constant, 256*width)
+				fill(u.constant[:width], 1)
+				f.GroupSums(plain[r0:], u.d, &u.one, u.constant, width)
+			}
+		}
+	})
+}
+
+// combineGroups adds the chunks of one channel, in order, and writes its
+// weights.
+type combineGroups struct {
+	grouping
+	g           gradientTable
+	b           lutBackwardW
+	room        int
+	sums, plain []float32
+	outside     []float32 // [Cout, KH·KW], or nil
+}
+
+func (t *combineGroups) part(i, _ int) {
+	q, d := &t.grouping, &t.d
+	g, ch := i/d.GroupIn, i%d.GroupIn
+	for r := range q.r {
+		tap, o := q.ph.taps[r/d.GroupOut].index, g*d.GroupOut+r%d.GroupOut
+		var sum, plain float32
+		for chunk := range q.chunks {
+			sum += t.sums[((g*q.chunks+chunk)*d.GroupIn+ch)*t.room+r]
+			plain += t.plain[(g*q.chunks+chunk)*t.room+r]
+		}
+		at := o*d.K + ch*d.KH*d.KW + tap
+		sum -= t.b.zero * plain
+		if t.outside != nil {
+			gradient := t.g.rows[int(t.b.w[at])*256+int(t.b.outside)]
+			sum += t.outside[o*d.KH*d.KW+tap] * (gradient - t.b.zeroOut)
+		}
+		t.b.dw[at] = t.b.sx * sum
+	}
+}
+
+// outsideSums sets out[o, tap] to the sum of the dY whose tap lies outside the
+// image.
+type outsideSums struct {
+	d   backend.ConvDims
+	dy  []float32
+	out []float32
+}
+
+func (t *outsideSums) part(o, _ int) {
+	d := &t.d
+	for p := range d.KH {
+		rows := inside(p*d.Dilation[0]-d.Pad[0], d.Stride[0], d.H, d.OH)
+		for q := range d.KW {
+			cols := inside(q*d.Dilation[1]-d.Pad[1], d.Stride[1], d.W, d.OW)
+			var sum float32
+			for image := range d.Batch {
+				plane := t.dy[(image*d.Cout+o)*d.OH*d.OW:][:d.OH*d.OW]
+				for i := range d.OH {
+					line := plane[i*d.OW:][:d.OW]
+					if i < rows.first || i >= rows.last {
+						sum += sumFloats(line)
+						continue
+					}
+					sum += sumFloats(line[:cols.first])
+					sum += sumFloats(line[cols.last:])
+				}
+			}
+			t.out[(o*d.KH+p)*d.KW+q] = sum
+		}
+	}
+}
+
+func sumFloats(x []float32) float32 {
+	var sum float32
+	for _, v := range x {
+		sum += v
+	}
+	return sum
+}
