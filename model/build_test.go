@@ -215,7 +215,7 @@ func TestSharedMemory(t *testing.T) {
 	q := DefaultQuantization()
 	q.PoolInputs, q.Pool = true, u8
 	for _, c := range []Config{
-		{Name: "resnet20", Input: [3]int{3, 8, 8}, Default: Float(), Rules: []Rule{{"*conv1", bent(u8, u8)}}},
+		{Name: "resnet20", Input: [3]int{3, 5, 5}, Default: Float(), Rules: []Rule{{"*conv1", bent(u8, u8)}}},
 		{Name: "lenet5", Input: [3]int{1, 28, 28}, Default: exact(u8, u8)},
 	} {
 		c.Classes, c.Batch, c.Quantization = 10, 3, q

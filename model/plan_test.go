@@ -72,7 +72,7 @@ func TestLives(t *testing.T) {
 	q := DefaultQuantization()
 	q.PoolInputs, q.Pool = true, u8
 	for _, c := range []Config{
-		{Name: "resnet8", Input: [3]int{3, 8, 8}, Default: Float(), Rules: []Rule{{"*conv1", bent(u8, u8)}}},
+		{Name: "resnet8", Input: [3]int{3, 5, 5}, Default: Float(), Rules: []Rule{{"*conv1", bent(u8, u8)}}},
 		{Name: "lenet5", Input: [3]int{1, 28, 28}, Default: exact(u8, u8), Rules: []Rule{{"fc2", Float()}}},
 	} {
 		c.Classes, c.Batch, c.Quantization = 10, 2, q

@@ -16,7 +16,7 @@ func quantizedResNet(perChannel bool) Config {
 	q := DefaultQuantization()
 	q.WeightPerChannel = perChannel
 	u8 := lut.Unsigned(8)
-	return Config{Name: "resnet8", Input: [3]int{3, 8, 8}, Classes: 10, Batch: 3, Seed: 1,
+	return Config{Name: "resnet8", Input: [3]int{3, 5, 5}, Classes: 10, Batch: 3, Seed: 1,
 		Quantization: q, Default: bent(u8, u8), Rules: []Rule{{"fc", Float()}}}
 }
 

@@ -9,6 +9,9 @@ import (
 	"gputrain/model/backend"
 )
 
+// trajectorySteps is the length of a trajectory.
+var trajectorySteps = 10
+
 // TestTrajectory trains float32 networks for ten steps beside a float64
 // implementation of PyTorch's definitions, from the same weights on the same
 // images. Losses agree within 1e-4 relative, the gradients of the first step
@@ -53,7 +56,7 @@ func TestTrajectory(t *testing.T) {
 				state[p.Name] = moments{b.NewTensor(backend.F32, p.Shape), b.NewTensor(backend.F32, p.Shape),
 					make([]float64, 2*p.Shape.Len())}
 			}
-			for s := 1; s <= 10; s++ {
+			for s := 1; s <= trajectorySteps; s++ {
 				x, labels := fill(n, uint64(s%3)) // three batches, so that losses fall
 				n.b.Write(n.Stats(), []float32{0, 0})
 				n.Forward(true)
@@ -89,8 +92,8 @@ func TestTrajectory(t *testing.T) {
 
 			for _, tensor := range mustState(t, n) {
 				if strings.HasSuffix(tensor.Name, "num_batches_tracked") {
-					if v, err := tensor.Int64(); err != nil || v[0] != 10 {
-						t.Errorf("%s = %v, %v, want 10", tensor.Name, v, err)
+					if v, err := tensor.Int64(); err != nil || v[0] != int64(trajectorySteps) {
+						t.Errorf("%s = %v, %v, want %d", tensor.Name, v, err, trajectorySteps)
 					}
 					continue
 				}
