@@ -1,8 +1,21 @@
 // Package gpu implements package backend with OpenGL 4.3 compute shaders.
 //
 // [Open] starts a goroutine that is locked to an OS thread of its own and owns
-// the GL context; the methods of [Device] queue work for it. No other code in
-// gputrain calls GL, and no finalizer does.
+// the GL context; the methods of [Device] check their arguments and queue work
+// for it. No other code in gputrain calls GL, and no finalizer does.
+//
+// # Memory
+//
+// F32 and I32 tensors are shader storage buffers of one word per element; U8
+// tensors pack four elements to a word, lowest byte first, and who writes one
+// owns whole words. Freed buffers are kept by size for the next tensor. Tables
+// of multipliers are textures.
+//
+// # Order of sums
+//
+// One invocation owns one element of a result, or one slice of its sum; slices
+// are added in ascending order. How sums are cut depends on shapes only, so
+// that a device gives the same bits from run to run.
 //
 // Builds without cgo, or with the tag nogpu, have no GPU to offer: Open then
 // returns [ErrUnavailable].
@@ -14,6 +27,16 @@ import "errors"
 // OpenGL 4.3, and always in builds without cgo.
 var ErrUnavailable = errors.New("no OpenGL 4.3 device")
 
+// An Error reports a failure of the device during an operation.
+type Error struct {
+	Op  string // as in "LUTMatMul"
+	Err error
+}
+
+func (e *Error) Error() string { return "gpu: " + e.Op + ": " + e.Err.Error() }
+
+func (e *Error) Unwrap() error { return e.Err }
+
 // Options say which device to open. The zero value takes the first hardware
 // device, or a software renderer where there is none.
 type Options struct {
@@ -21,7 +44,8 @@ type Options struct {
 	// environment variable GPUTRAIN_GL, or auto.
 	Provider string
 
-	// Device is the index among the EGL devices that [List] returns.
+	// Device is the index among the EGL devices that [List] returns. 0 leaves
+	// the choice to the order of providers.
 	Device int
 
 	// RequireHardware refuses software renderers (llvmpipe, softpipe).
@@ -30,7 +54,20 @@ type Options struct {
 	// Debug asks for a debug context; a message of high severity then becomes
 	// the sticky error.
 	Debug bool
+
+	// Products says where product tables are read from.
+	Products Store
 }
+
+// A Store is a kind of memory for product tables. It makes a difference in
+// speed alone.
+type Store uint8
+
+const (
+	BufferTexture Store = iota // a buffer texture, 16 bits a product if they fit
+	ImageTexture               // a two-dimensional texture, the same
+	StorageBuffer              // a storage buffer, 32 bits a product
+)
 
 // Info describes an open device.
 type Info struct {
@@ -38,4 +75,10 @@ type Info struct {
 	Provider                  string // as in "egl device 0" or "glfw"
 	Software                  bool   // the renderer runs on the CPU
 	Limits                    map[string]int64
+}
+
+// A Listed is a device that EGL offers.
+type Listed struct {
+	Name     string // as far as the driver tells: a renderer or a file in /dev/dri
+	Software bool
 }

@@ -11,10 +11,13 @@ import (
 // A Device is a backend on a GPU. In this build there are none.
 type Device struct{ backend.Backend }
 
+var errBuild = fmt.Errorf("gpu: %w: this build has no OpenGL (build with cgo and without -tags nogpu; see README, Build flavours)", ErrUnavailable)
+
 // Open returns an error that wraps [ErrUnavailable].
-func Open(Options) (*Device, error) {
-	return nil, fmt.Errorf("gpu: %w: this build has no OpenGL (build with cgo and without -tags nogpu; see README, Build flavours)", ErrUnavailable)
-}
+func Open(Options) (*Device, error) { return nil, errBuild }
+
+// List returns an error that wraps [ErrUnavailable].
+func List() ([]Listed, error) { return nil, errBuild }
 
 // Info is never called: there is no Device.
 func (d *Device) Info() Info { return Info{} }

@@ -1,0 +1,33 @@
+//go:build cgo && !nogpu
+
+package gpu
+
+import (
+	"gputrain/model/backend"
+	"gputrain/shaders"
+)
+
+// AddBias implements [backend.Layers].
+func (d *Device) AddBias(y, b backend.Tensor) {
+	N, C, each := backend.CheckChannels(who, "AddBias", y, backend.Named{Name: "b", T: b})
+	n := N * C * each
+	d.run(job{op: "AddBias", kernel: kernel{file: "bias_fwd"}, over: n,
+		buffers: []*memory{d.own(y), d.own(b)}, ints: []int{n, C, each}})
+}
+
+// BiasBackward implements [backend.Layers].
+func (d *Device) BiasBackward(db, dy backend.Tensor) {
+	const op = "BiasBackward"
+	N, C, each := backend.CheckChannels(who, op, dy, backend.Named{Name: "db", T: db})
+	dB, dY := d.own(db), d.own(dy)
+	c := pieces(N * each)
+	d.sliced(op, dB, C, c, func(dst *memory) {
+		d.channelSums(op, 0, c, N, C, each, dst, dY)
+	})
+}
+
+// channelSums runs channel_sums, of which term says what is summed.
+func (d *Device) channelSums(op string, term int, c cut, N, C, each int, buffers ...*memory) {
+	d.run(job{op: op, kernel: kernel{"channel_sums", [2]shaders.Define{{Name: "TERM", Value: term}}},
+		groups: [2]int{c.slices, min(C, maxGroups)}, buffers: buffers, ints: []int{N, C, each, c.length}})
+}

@@ -1,0 +1,102 @@
+//go:build cgo && !nogpu
+
+package gpu
+
+import "gputrain/model/backend"
+
+// A codes is a convolution of codes as the kernels see it.
+type codes struct {
+	op   string
+	dims backend.ConvDims
+	w, x *memory // codes
+	qw   *memory // quantizers
+	qx   *memory
+	t    *tables
+}
+
+func (d *Device) codes(op string, dims backend.ConvDims, w, x backend.Quantized, t backend.Tables) codes {
+	return codes{op, dims, d.own(w.Code), d.own(x.Code), d.own(w.Q), d.own(x.Q), d.ownTables(t)}
+}
+
+// columns returns the number of columns of the weights' quantizer.
+func (c codes) columns() int {
+	if c.dims.PerChannel {
+		return c.dims.Cout
+	}
+	return 1
+}
+
+// intZero is the uniform of that name.
+func (c codes) intZero() int { return flag(c.dims.Padding == backend.PadIntZero) }
+
+func (c codes) weights() int { return c.dims.Cout * c.dims.K }
+func (c codes) pixels() int  { return c.dims.Batch * c.dims.Cin * c.dims.H * c.dims.W }
+func (c codes) plane() int   { return c.dims.OH * c.dims.OW }
+func (c codes) outputs() int { return c.dims.Batch * c.dims.Cout * c.plane() }
+
+// LUTConv2D implements [backend.Multiplier].
+func (d *Device) LUTConv2D(y backend.Tensor, w, x backend.Quantized, g backend.Conv2D, t backend.Tables) {
+	const op = "LUTConv2D"
+	dims := backend.CheckLUTConv2D(who, op, y, backend.I32, w, x, g, t)
+	d.lutForward(d.own(y), d.codes(op, dims, w, x, t))
+}
+
+func (d *Device) lutForward(y *memory, c codes) {
+	p := c.t.product
+	buffers := []*memory{y, c.w, c.x, c.qx}
+	if c.t.stored != nil {
+		buffers = append(buffers, c.t.stored)
+	}
+	for first, last := range spans(c.dims.K, maxTurns) {
+		d.run(job{op: c.op, kernel: kernel{file: "lut_conv2d_fwd", defs: c.t.forward}, over: c.outputs(), conv: &c.dims,
+			buffers: buffers, textures: c.t.products,
+			ints: []int{p.X().Bits, p.X().Min(), c.intZero(), first, last}})
+	}
+}
+
+// DequantizeConv2D implements [backend.Multiplier].
+func (d *Device) DequantizeConv2D(y, acc backend.Tensor, w, x backend.Quantized, g backend.Conv2D, t backend.Tables) {
+	const op = "DequantizeConv2D"
+	dims := backend.CheckLUTConv2D(who, op, y, backend.F32, w, x, g, t)
+	backend.CheckSame(who, op, "acc", acc, backend.I32, "y", y, backend.F32)
+	d.lutDequantize(d.own(y), d.own(acc), d.codes(op, dims, w, x, t))
+}
+
+// LUTConv2DBackwardW implements [backend.Multiplier].
+func (d *Device) LUTConv2DBackwardW(dw, dy backend.Tensor, w, x backend.Quantized, g backend.Conv2D, t backend.Tables) {
+	const op = "LUTConv2DBackwardW"
+	dims := backend.CheckLUTConv2D(who, op, dy, backend.F32, w, x, g, t)
+	backend.CheckSame(who, op, "dw", dw, backend.F32, "w", w.Code, backend.U8)
+	backend.CheckGradient(who, op, "W", t.Gradients().DW, t)
+	d.lutBackwardW(d.own(dw), d.own(dy), d.codes(op, dims, w, x, t))
+}
+
+func (d *Device) lutBackwardW(dw, dy *memory, c codes) {
+	g, p := &c.t.dw, c.t.product
+	s := slice(c.weights(), c.dims.Batch*c.plane(), maxTurns/(1+g.rank))
+	d.sliced(c.op, dw, c.weights(), s, func(dst *memory) {
+		d.run(job{op: c.op, kernel: g.kernel("lut_conv2d_dw"), over: s.slices * c.weights(), conv: &c.dims,
+			buffers: []*memory{dst, dy, c.w, c.x, c.qx}, firstUnit: 1, textures: g.textures,
+			ints:  []int{p.W().Bits, p.X().Bits, g.rank, p.X().Min(), c.intZero(), s.slices, s.length},
+			reals: []float32{g.scale}})
+	})
+}
+
+// LUTConv2DBackwardX implements [backend.Multiplier].
+func (d *Device) LUTConv2DBackwardX(dx, dy backend.Tensor, w, x backend.Quantized, g backend.Conv2D, t backend.Tables) {
+	const op = "LUTConv2DBackwardX"
+	dims := backend.CheckLUTConv2D(who, op, dy, backend.F32, w, x, g, t)
+	backend.CheckSame(who, op, "dx", dx, backend.F32, "x", x.Code, backend.U8)
+	backend.CheckGradient(who, op, "X", t.Gradients().DX, t)
+	d.lutBackwardX(d.own(dx), d.own(dy), d.codes(op, dims, w, x, t))
+}
+
+func (d *Device) lutBackwardX(dx, dy *memory, c codes) {
+	g, p := &c.t.dx, c.t.product
+	for first, last := range spans(c.dims.GroupOut*c.dims.KH*c.dims.KW, maxTurns/(1+g.rank)) {
+		d.run(job{op: c.op, kernel: g.kernel("lut_conv2d_dx"), over: c.pixels(), conv: &c.dims,
+			buffers: []*memory{dx, dy, c.w, c.x, c.qw}, firstUnit: 1, textures: g.textures,
+			ints:  []int{p.W().Bits, p.X().Bits, g.rank, c.columns(), first, last},
+			reals: []float32{g.scale}})
+	}
+}

@@ -1,0 +1,191 @@
+//go:build cgo && !nogpu
+
+package gpu
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/go-gl/gl/v4.3-core/gl"
+
+	"gputrain/model/backend"
+	"gputrain/shaders"
+)
+
+// A kernel names a compute program: a file of package shaders and the macros
+// that specialize it.
+type kernel struct {
+	file string
+	defs [2]shaders.Define // those with a name
+}
+
+// Sizes of work groups, as index.glsl and reduce.glsl have them, and what
+// every device takes on an axis of the grid.
+const (
+	groupSize = 64
+	maxGroups = 65535
+)
+
+// maxTurns bounds the turns that the loops of one invocation make in all:
+// llvmpipe ends an invocation, silently, after 65,535.
+const maxTurns = 1 << 15
+
+// A job is one dispatch, as an operation describes it. Buffers stand at
+// bindings 0, 1, …, ints at locations 0, 1, … and reals behind them, all in the
+// order of the kernel's header; textures at the units from firstUnit on.
+type job struct {
+	op        string
+	kernel    kernel
+	over      int               // elements, an invocation each; 0 where groups says it
+	groups    [2]int            // work groups
+	conv      *backend.ConvDims // whose geometry comes before ints, if set
+	buffers   []*memory
+	firstUnit int
+	textures  []*texture
+	ints      []int
+	reals     []float32
+}
+
+// A dispatch is a job by value.
+type dispatch struct {
+	kernel    kernel
+	groups    [2]uint32
+	buffers   [8]*memory
+	firstUnit int
+	textures  [2]*texture
+	ints      [25]int32
+	reals     [9]float32
+	nBuffers  int
+	nTextures int
+	nInts     int
+	nReals    int
+}
+
+// run queues j.
+func (d *Device) run(j job) {
+	c := command{op: j.op, dispatch: dispatch{
+		kernel: j.kernel, firstUnit: j.firstUnit,
+		nBuffers: len(j.buffers), nTextures: len(j.textures), nReals: len(j.reals),
+	}}
+	x, y := j.groups[0], j.groups[1]
+	if j.over > 0 {
+		x, y = fold(j.over)
+	}
+	c.groups = [2]uint32{uint32(x), uint32(y)}
+	for i, b := range j.buffers {
+		c.buffers[i] = b
+	}
+	for i, t := range j.textures {
+		c.textures[i] = t
+	}
+	at := 0
+	if j.conv != nil {
+		for i, v := range geometry(j.conv) {
+			c.ints[i] = int32(v)
+		}
+		at = geometryInts
+	}
+	for i, v := range j.ints {
+		c.ints[at+i] = int32(v)
+	}
+	c.nInts = at + len(j.ints)
+	copy(c.reals[:], j.reals)
+	d.commands <- c
+}
+
+// geometryInts is the number of uniforms of conv.glsl.
+const geometryInts = 17
+
+// geometry returns them.
+func geometry(c *backend.ConvDims) [geometryInts]int {
+	return [...]int{
+		c.Batch, c.Cin, c.H, c.W, c.Cout, c.KH, c.KW, c.OH, c.OW, c.GroupIn, c.GroupOut,
+		c.Stride[0], c.Stride[1], c.Pad[0], c.Pad[1], c.Dilation[0], c.Dilation[1],
+	}
+}
+
+// fold returns the grid of n invocations.
+func fold(n int) (x, y int) {
+	groups := ceilDiv(n, groupSize)
+	y = ceilDiv(groups, maxGroups)
+	return ceilDiv(groups, y), y
+}
+
+// flag is a truth value as kernels take it.
+func flag(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+func ceilDiv(a, b int) int { return (a + b - 1) / b }
+
+// launch runs a dispatch. It belongs to the GL thread, like all below.
+func (d *Device) launch(c *dispatch) error {
+	program, err := d.program(c.kernel)
+	if err != nil {
+		return err
+	}
+	d.sees(gl.SHADER_STORAGE_BARRIER_BIT)
+	gl.UseProgram(program)
+	for i, b := range c.buffers[:c.nBuffers] {
+		gl.BindBufferRange(gl.SHADER_STORAGE_BUFFER, uint32(i), b.buffer, b.offset, b.capacity-b.offset)
+	}
+	for i, t := range c.textures[:c.nTextures] {
+		t.bind(uint32(c.firstUnit + i))
+	}
+	for i, v := range c.ints[:c.nInts] {
+		gl.Uniform1i(int32(i), v)
+	}
+	for i, v := range c.reals[:c.nReals] {
+		gl.Uniform1f(int32(c.nInts+i), v)
+	}
+	gl.DispatchCompute(c.groups[0], c.groups[1], 1)
+	d.unseen = gl.SHADER_STORAGE_BARRIER_BIT | gl.BUFFER_UPDATE_BARRIER_BIT
+	return nil
+}
+
+// sees makes what dispatches have written visible to accesses of the kind of
+// bit, if it is not yet.
+func (d *Device) sees(bit uint32) {
+	if d.unseen&bit != 0 {
+		gl.MemoryBarrier(bit)
+		d.unseen &^= bit
+	}
+}
+
+// A compileError reports GLSL that the driver rejects.
+type compileError struct{ kernel, log string }
+
+func (e *compileError) Error() string {
+	return fmt.Sprintf("compile %s: %s", e.kernel, strings.TrimSpace(e.log))
+}
+
+// program returns the program of k, compiling it on first use.
+func (d *Device) program(k kernel) (uint32, error) {
+	if p, ok := d.programs[k]; ok {
+		return p, nil
+	}
+	var defs []shaders.Define
+	for _, def := range k.defs {
+		if def.Name != "" {
+			defs = append(defs, def)
+		}
+	}
+	source := shaders.Assemble(k.file, defs...)
+	text, free := gl.Strs(source.Text + "\x00")
+	defer free()
+	p := gl.CreateShaderProgramv(gl.COMPUTE_SHADER, 1, text)
+	var linked int32
+	if gl.GetProgramiv(p, gl.LINK_STATUS, &linked); linked != gl.TRUE {
+		var n int32
+		gl.GetProgramiv(p, gl.INFO_LOG_LENGTH, &n)
+		log := make([]byte, n+1)
+		gl.GetProgramInfoLog(p, n, nil, &log[0])
+		gl.DeleteProgram(p)
+		return 0, &compileError{k.file, source.Locate(gl.GoStr(&log[0]))}
+	}
+	d.programs[k] = p
+	return p, nil
+}

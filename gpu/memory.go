@@ -1,0 +1,246 @@
+//go:build cgo && !nogpu
+
+package gpu
+
+import (
+	"fmt"
+	"math"
+	"unsafe"
+
+	"github.com/go-gl/gl/v4.3-core/gl"
+
+	"gputrain/model/backend"
+)
+
+// A tensor is a shape over memory that its views share.
+type tensor struct {
+	*memory
+	shape backend.Shape
+	view  bool
+}
+
+// DType implements [backend.Tensor].
+func (t *tensor) DType() backend.DType { return t.dt }
+
+// Shape implements [backend.Tensor].
+func (t *tensor) Shape() backend.Shape { return t.shape }
+
+// A memory is a storage buffer with the elements of a tensor, or scratch.
+type memory struct {
+	owner   *Device
+	dt      backend.DType
+	length  int // elements
+	guarded bool
+	freed   bool
+
+	// The fields below belong to the GL thread.
+	buffer   uint32
+	offset   int // bytes of the elements in the buffer
+	capacity int // bytes of the buffer
+}
+
+// bytes returns the size of the elements in whole words.
+func (m *memory) bytes() int { return (m.length*m.dt.Size() + 3) &^ 3 }
+
+// NewTensor implements [backend.Memory].
+func (d *Device) NewTensor(dt backend.DType, s backend.Shape) backend.Tensor {
+	return d.newTensor("NewTensor", dt, s, false)
+}
+
+func (d *Device) newTensor(op string, dt backend.DType, s backend.Shape, guarded bool) *tensor {
+	if dt > backend.U8 {
+		panic(fmt.Sprintf("%s: %s: type %v", who, op, dt))
+	}
+	for _, n := range s {
+		if n < 0 {
+			panic(fmt.Sprintf("%s: %s: shape %v", who, op, s))
+		}
+	}
+	t := &tensor{memory: &memory{owner: d, dt: dt, length: s.Len(), guarded: guarded}, shape: append(backend.Shape(nil), s...)}
+	d.queue(op, func() error {
+		if err := d.allocate(t.memory); err != nil {
+			return fmt.Errorf("tensor %v %v: %w", t.shape, dt, err)
+		}
+		d.fill(t.memory)
+		return nil
+	})
+	return t
+}
+
+// Free implements [backend.Memory].
+func (d *Device) Free(t backend.Tensor) {
+	m := d.own(t)
+	if t.(*tensor).view {
+		panic(fmt.Sprintf("%s: Free: %v %v is a view, its tensor is what to free", who, t.Shape(), t.DType()))
+	}
+	m.freed = true
+	d.release(m)
+}
+
+// View implements [backend.Memory].
+func (d *Device) View(t backend.Tensor, s backend.Shape) backend.Tensor {
+	backend.CheckView(who, t, s)
+	return &tensor{memory: d.own(t), shape: append(backend.Shape(nil), s...), view: true}
+}
+
+// own returns the memory of t, which must be alive and d's.
+func (d *Device) own(t backend.Tensor) *memory {
+	u, ok := t.(*tensor)
+	switch {
+	case !ok || u.owner != d:
+		panic(fmt.Sprintf("%s: tensor %v %v belongs to another backend", who, t.Shape(), t.DType()))
+	case u.freed:
+		panic(fmt.Sprintf("%s: tensor %v %v has been freed", who, t.Shape(), t.DType()))
+	}
+	return u.memory
+}
+
+// scratch returns memory of n words for the operation op, with garbage in it.
+// What is queued before its release may use it.
+func (d *Device) scratch(op string, n int) *memory {
+	m := &memory{owner: d, dt: backend.I32, length: n}
+	d.queue(op, func() error { return d.allocate(m) })
+	return m
+}
+
+// release gives the buffer of m back to the pool.
+func (d *Device) release(m *memory) {
+	d.queue("Free", func() error {
+		d.pool.put(m.buffer, m.capacity)
+		m.buffer = 0
+		return nil
+	})
+}
+
+// zero clears m.
+func (d *Device) zero(op string, m *memory) {
+	d.queue(op, func() error {
+		d.clear(m, m.offset, m.bytes(), 0)
+		return nil
+	})
+}
+
+// Write implements [backend.Memory]. It waits until the driver has copied src.
+// A failure is sticky, and Read and Sync return it.
+func (d *Device) Write(dst backend.Tensor, src any) {
+	backend.CheckHost(who, "Write", dst, src)
+	m := d.own(dst)
+	p, n := host(src)
+	_ = d.wait("Write", func() error {
+		if n > 0 {
+			d.sees(gl.BUFFER_UPDATE_BARRIER_BIT)
+			gl.BindBuffer(gl.COPY_WRITE_BUFFER, m.buffer)
+			gl.BufferSubData(gl.COPY_WRITE_BUFFER, m.offset, n, p)
+		}
+		return nil
+	})
+}
+
+// Read implements [backend.Memory].
+func (d *Device) Read(dst any, src backend.Tensor) error {
+	backend.CheckHost(who, "Read", src, dst)
+	m := d.own(src)
+	p, n := host(dst)
+	return d.wait("Read", func() error {
+		if n > 0 {
+			d.sees(gl.BUFFER_UPDATE_BARRIER_BIT)
+			gl.BindBuffer(gl.COPY_READ_BUFFER, m.buffer)
+			gl.GetBufferSubData(gl.COPY_READ_BUFFER, m.offset, n, p)
+		}
+		return nil
+	})
+}
+
+// host returns the address and bytes of a slice of elements.
+func host(slice any) (unsafe.Pointer, int) {
+	switch s := slice.(type) {
+	case []float32:
+		return unsafe.Pointer(unsafe.SliceData(s)), 4 * len(s)
+	case []int32:
+		return unsafe.Pointer(unsafe.SliceData(s)), 4 * len(s)
+	case []uint8:
+		return unsafe.Pointer(unsafe.SliceData(s)), len(s)
+	}
+	panic(fmt.Sprintf("%s: host data is %T", who, slice))
+}
+
+// Guards stand before and behind the elements. The first is as long as any
+// device wants buffer offsets to be aligned (at most 256 bytes, OpenGL 4.3
+// table 23.63).
+const (
+	guardBytes   = 256
+	guardPattern = 0x5A5A5A5A
+	garbage      = 0xA5A5A5A5
+)
+
+// NewGuarded implements [backend.Guarded].
+func (d *Device) NewGuarded(dt backend.DType, s backend.Shape) backend.Tensor {
+	return d.newTensor("NewGuarded", dt, s, true)
+}
+
+// CheckGuards implements [backend.Guarded].
+func (d *Device) CheckGuards(t backend.Tensor) error {
+	m := d.own(t)
+	if !m.guarded {
+		return nil
+	}
+	words := make([]uint32, (guardBytes+m.bytes()+guardBytes)/4)
+	err := d.wait("CheckGuards", func() error {
+		d.sees(gl.BUFFER_UPDATE_BARRIER_BIT)
+		gl.BindBuffer(gl.COPY_READ_BUFFER, m.buffer)
+		gl.GetBufferSubData(gl.COPY_READ_BUFFER, 0, 4*len(words), unsafe.Pointer(&words[0]))
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	front, elements := guardBytes/4, m.bytes()/4
+	for i, w := range words {
+		if (i < front || i >= front+elements) && w != guardPattern {
+			return fmt.Errorf("tensor %v %v: guard word %d of %d is %#x, want %#x", t.Shape(), t.DType(), i-front, elements, w, uint32(guardPattern))
+		}
+	}
+	return nil
+}
+
+// allocate gives m a buffer, whatever is in it.
+func (d *Device) allocate(m *memory) error {
+	size := m.bytes()
+	if m.guarded {
+		m.offset = guardBytes
+		size += 2 * guardBytes
+	}
+	if limit := min(d.info.Limits["MAX_SHADER_STORAGE_BLOCK_SIZE"], math.MaxInt32); int64(size) > limit {
+		return fmt.Errorf("%d bytes, a storage buffer of %s holds at most %d", size, d.info.Renderer, limit)
+	}
+	buffer, capacity, err := d.pool.get(size)
+	if err != nil {
+		return err
+	}
+	m.buffer, m.capacity = buffer, capacity
+	return nil
+}
+
+// fill puts zeros, or garbage and guards, into m.
+func (d *Device) fill(m *memory) {
+	if !m.guarded {
+		d.clear(m, 0, m.bytes(), 0)
+		return
+	}
+	content := uint32(garbage)
+	if m.dt == backend.F32 {
+		content = math.Float32bits(float32(math.NaN()))
+	}
+	d.clear(m, 0, guardBytes+m.bytes()+guardBytes, guardPattern)
+	d.clear(m, guardBytes, m.bytes(), content)
+}
+
+// clear sets words of the buffer of m.
+func (d *Device) clear(m *memory, from, bytes int, word uint32) {
+	if bytes == 0 {
+		return
+	}
+	d.sees(gl.BUFFER_UPDATE_BARRIER_BIT)
+	gl.BindBuffer(gl.COPY_WRITE_BUFFER, m.buffer)
+	gl.ClearBufferSubData(gl.COPY_WRITE_BUFFER, gl.R32UI, from, bytes, gl.RED_INTEGER, gl.UNSIGNED_INT, unsafe.Pointer(&word))
+}
