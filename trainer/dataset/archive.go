@@ -18,7 +18,7 @@ import (
 // archives of data sets stay below 20; deflate itself can reach 1,032.
 const (
 	maxExpansion    = 100
-	expansionMargin = 16 << 20
+	expansionMargin = 1 << 20
 )
 
 var errCutShort = errors.New("data archive cut short; fetch it again")

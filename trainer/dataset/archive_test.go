@@ -104,10 +104,10 @@ func TestArchiveBounds(t *testing.T) {
 	}
 }
 
-// TestArchiveBomb reads 64 MB of zeros, compressed a thousandfold, in a file that
+// TestArchiveBomb reads 4 MB of zeros, compressed a thousandfold, in a file that
 // no set keeps: the archive is refused all the same.
 func TestArchiveBomb(t *testing.T) {
-	path := files{"zeros": make([]byte, 64<<20)}.archive(t)
+	path := files{"zeros": make([]byte, 4<<20)}.archive(t)
 	_, _, err := Open(Source{Name: "cifar10", Path: path})
 	wantError(t, err, path, "expand to more than")
 }
@@ -198,6 +198,25 @@ func TestFolderBounds(t *testing.T) {
 	}
 }
 
+// repair makes a valid checksum of each block of an archive that is not zero, so
+// that a changed header is still looked at.
+func repair(archive []byte) []byte {
+	archive = bytes.Clone(archive)
+	for at := 0; at+512 <= len(archive); at += 512 {
+		block := archive[at:][:512]
+		if bytes.Count(block, []byte{0}) == 512 {
+			continue
+		}
+		copy(block[148:156], "        ")
+		sum := 0
+		for _, b := range block {
+			sum += int(b)
+		}
+		copy(block[148:156], fmt.Sprintf("%06o\x00 ", sum))
+	}
+	return archive
+}
+
 // FuzzTar reads archives under small limits.
 func FuzzTar(f *testing.F) {
 	f.Add(smallIDX.tar(f))
@@ -207,7 +226,7 @@ func FuzzTar(f *testing.F) {
 	lim := limits{depth: 4, entries: 100, file: 1 << 10, total: 4 << 10}
 	f.Fuzz(func(t *testing.T, data []byte) {
 		tr := new(tree)
-		if err := tr.readTar(bytes.NewReader(data), func(string) bool { return true }, lim); err != nil {
+		if err := tr.readTar(bytes.NewReader(repair(data)), func(string) bool { return true }, lim); err != nil {
 			return
 		}
 		total := 0

@@ -1,7 +1,7 @@
 package dataset
 
 import (
-	"fmt"
+	"encoding/binary"
 	"math"
 	"math/rand/v2"
 	"strings"
@@ -50,16 +50,16 @@ func TestNormalize(t *testing.T) {
 	}
 }
 
-// TestNormalizeCIFAR10 compares the named moments with a fifth of the images that
+// TestNormalizeCIFAR10 compares the named moments with some of the images that
 // they are of.
 func TestNormalizeCIFAR10(t *testing.T) {
-	train, _, err := Open(Source{Name: "cifar10", Path: shared(t, "data", "cifar10-subset.tar.gz")})
+	train, _, err := Open(Source{Name: "cifar10", Path: shared(t, "data", "cifar10-tiny.tar.gz")})
 	if err != nil {
 		t.Fatal(err)
 	}
-	// The mean of an image deviates by about 0.12 from that of all images: that
-	// of 10,000 by 0.0012. Four times that.
-	checkMoments(t, train, "cifar10", 0.005)
+	// The deviation of the mean of an image is about 0.12: that of 500 of them is
+	// 0.005. Four times that.
+	checkMoments(t, train, "cifar10", 0.02)
 }
 
 func TestPipelineFaults(t *testing.T) {
@@ -116,6 +116,15 @@ func cut(image []uint8, c, h, w, dy, dx int, flip bool) []float32 {
 	return v
 }
 
+// look returns the bits of an image, as a key.
+func look(x []float32) string {
+	var b []byte
+	for _, v := range x {
+		b = binary.LittleEndian.AppendUint32(b, math.Float32bits(v))
+	}
+	return string(b)
+}
+
 // TestAugment finds the places and sides that each image that comes out may have
 // been taken from, by comparing with all 162, and checks that all come up as
 // often as they should. Views of small images may look the same.
@@ -139,7 +148,7 @@ func TestAugment(t *testing.T) {
 						if !tr.crop && (dy != 4 || dx != 4) || !tr.flip && flip {
 							continue
 						}
-						share[fmt.Sprint(cut(image, c, h, w, dy, dx, flip))]++
+						share[look(cut(image, c, h, w, dy, dx, flip))]++
 						views++
 					}
 				}
@@ -147,7 +156,7 @@ func TestAugment(t *testing.T) {
 			var pcg rand.PCG
 			rng := rand.New(&pcg)
 			count := make(map[string]int)
-			const perView = 100
+			const perView = 50
 			x := make([]float32, c*h*w)
 			for i := range perView * views {
 				reseed(&pcg, purposeAugment, 1, 1, uint64(i))
@@ -155,13 +164,13 @@ func TestAugment(t *testing.T) {
 					x[j] = float32(math.NaN()) // all must be written
 				}
 				tr.apply(x, image, h, w, rng)
-				count[fmt.Sprint(x)]++
+				count[look(x)]++
 			}
-			for look, n := range count {
+			for seen, n := range count {
 				// Six standard deviations of a binomial, at most.
-				want := perView * share[look]
+				want := perView * share[seen]
 				if d := 6 * math.Sqrt(float64(want)); math.Abs(float64(n-want)) > d || want == 0 {
-					t.Errorf("%v of %v: %d times %s, want about %d", augment, shape, n, look, want)
+					t.Errorf("%v of %v: %d times %x, want about %d", augment, shape, n, seen, want)
 				}
 			}
 			if len(count) != len(share) {

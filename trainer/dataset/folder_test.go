@@ -128,18 +128,18 @@ func TestFolderMatchesBinary(t *testing.T) {
 	rows := readIndex(t, path)[:records.Len()]
 	index := make(map[string]int) // of the record made from a file
 	for i, row := range rows {
-		index["cifar10-images/"+row[3]] = i
+		index["cifar10-imagefolder/"+row[3]] = i
 	}
-	images, err := openTree(shared(t, "data", "cifar10-jpeg-full.tar.gz"),
+	images, err := openTree(shared(t, "data", "cifar10-imagefolder-2000.tar.gz"),
 		func(name string) bool { _, ok := index[name]; return ok }, folderLimits)
 	if err != nil {
 		t.Fatal(err)
 	}
-	classes := images.children("cifar10-images/train")
+	classes := images.children("cifar10-imagefolder/train")
 	if !slices.Equal(classes, records.Classes) {
 		t.Fatalf("classes %v, want %v", classes, records.Classes)
 	}
-	pictures, err := images.pictures("cifar10-images/train", classes)
+	pictures, err := images.pictures("cifar10-imagefolder/train", classes)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -56,7 +56,9 @@ func TestMNIST(t *testing.T) {
 			t.Errorf("digits %v, want %v", got, c.want)
 		}
 	}
-	checkMoments(t, train, "mnist", 1e-4)
+	// The deviation of the mean of an image is about 0.04: that of 6,000 of them
+	// is 0.0005. Four times that.
+	checkMoments(t, train.head(6000), "mnist", 0.002)
 }
 
 // checkMoments compares the named normalisation with a training set.
@@ -137,7 +139,7 @@ func TestIDXFaults(t *testing.T) {
 		{"gzip cut short", "idx", files{ti: nil, ti + ".gz": zip(t, good)[:20]}, []string{ti + ".gz", "cut short"}},
 		{"gzip damaged", "idx", files{ti: nil, ti + ".gz": damaged}, []string{ti + ".gz", "damaged"}},
 		{"not gzip", "idx", files{ti: nil, ti + ".gz": good}, []string{ti + ".gz", "damaged"}},
-		{"gzip bomb", "idx", files{ti: nil, ti + ".gz": zip(t, make([]byte, 32<<20))}, []string{ti + ".gz", "expand to more than"}},
+		{"gzip bomb", "idx", files{ti: nil, ti + ".gz": zip(t, make([]byte, 4<<20))}, []string{ti + ".gz", "expand to more than"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			path := smallIDX.with(c.change).folder(t)
