@@ -56,6 +56,10 @@ type LoadOptions struct {
 
 	// Top names the circuit to use of a file that holds several.
 	Top string
+
+	// Cells names a file of Verilog modules that a netlist uses without
+	// defining them, empty for none.
+	Cells string
 }
 
 // validate reports options that no format knows.
@@ -75,6 +79,25 @@ type Loaded struct {
 	Gradients Gradients // zero if the file has none
 	Format    string    // name of the format, or "spec"
 	Assumed   []string  // what was assumed of the file, and the table's digest
+
+	// Published are the figures that the file states about its multiplier,
+	// in its order.
+	Published []Published
+}
+
+// Published is one figure that a file states about its multiplier, such as
+// "MAE = 426" or "PDK45_PWR = 0.237 mW".
+type Published struct {
+	Key   string `json:"key"`   // as printed: "MAE%", "PDK45_PWR"
+	Value string `json:"value"` // as printed, a decimal number
+	Unit  string `json:"unit"`  // as printed, often empty
+
+	// Recomputed is the same figure taken from the products, nil where they
+	// do not tell it (power, area, delay) or the key is not known.
+	Recomputed *float64 `json:"recomputed,omitempty"`
+
+	// Differs says that Recomputed does not round to Value.
+	Differs bool `json:"differs,omitempty"`
 }
 
 // A Format is a way to keep multipliers in files.
@@ -154,7 +177,7 @@ func Resolve(nameOrPath string, o LoadOptions) (*Loaded, error) {
 		return Load(nameOrPath, o)
 	}
 	if o != (LoadOptions{}) {
-		return nil, fmt.Errorf("lut: %s: a spec takes no format, order, sign, codes or top: it says all of itself", nameOrPath)
+		return nil, fmt.Errorf("lut: %s: a spec takes no format, order, sign, codes, top or cells: it says all of itself", nameOrPath)
 	}
 	s, err := ParseSpec(nameOrPath)
 	if err != nil {
