@@ -31,7 +31,7 @@ import (
 
 // archForwards returns the kernels of this architecture, best first.
 func archForwards() []*forward {
-	all := []*forward{vbmi6.forward(), vbmi7.forward(), vbmi8.forward(), vbmi7pair.forward(), vbmi8pair.forward()}
+	all := []*forward{vbmi6.forward(), vbmi7.forward(), vbmi8.forward(), vbmi7pair.forward(), vbmi8pair.forward(), &avx2Forward}
 	if highest >= AVX512VBMI && pairIsFaster() {
 		all[1], all[2], all[3], all[4] = all[3], all[4], all[1], all[2]
 	}

@@ -2,3 +2,4 @@ package kernel
 
 //go:generate go run ./asm -kernels vbmi -out vbmi_amd64.s -stubs vbmi_amd64.go -pkg kernel
 //go:generate go run ./asm -kernels float -out float_amd64.s -stubs float_amd64.go -pkg kernel
+//go:generate go run ./asm -kernels rows -out rows_amd64.s -stubs rows_amd64.go -pkg kernel

@@ -1,7 +1,6 @@
 package kernel
 
 import (
-	"fmt"
 	"math/rand/v2"
 	"slices"
 	"testing"
@@ -82,48 +81,58 @@ func forwardShapes() (shapes [][3]int) {
 func TestSum(t *testing.T) {
 	rng := rand.New(rand.NewPCG(3, 4))
 	for _, mul := range multipliers() {
+		var all []*Products
 		for _, f := range slices.Concat(archForwards(), goForwards) {
 			p := NewProducts(mul.all, mul.wBits, mul.xBits, Go)
 			if f.level > highest || !f.fits(p) {
 				continue
 			}
-			t.Run(fmt.Sprintf("%s/%s", mul.name, f.name), func(t *testing.T) {
-				p.kernels = nil
-				p.add(f, mul.all)
-				p.kernels[0] = &forward{name: f.name, strip: f.strip, tile: f.tile} // whatever the shape
-				for _, shape := range forwardShapes() {
-					testSum(t, p, mul, rng, shape[0], shape[1], shape[2])
-				}
-			})
+			p.kernels = nil
+			p.add(f, mul.all)
+			p.kernels[0] = &forward{name: f.name, strip: f.strip, tile: f.tile} // whatever the shape
+			all = append(all, p)
 		}
+		t.Run(mul.name, func(t *testing.T) {
+			for _, shape := range forwardShapes() {
+				testSum(t, all, mul, rng, shape[0], shape[1], shape[2])
+			}
+		})
 	}
 }
 
-func testSum(t *testing.T, p *Products, mul multiplier, rng *rand.Rand, M, N, K int) {
+func testSum(t *testing.T, all []*Products, mul multiplier, rng *rand.Rand, M, N, K int) {
 	t.Helper()
 	ld := K + rng.IntN(3)
 	w := randomCodes(rng, M*ld, mul.wBits)
 	x := Matrix{Code: randomCodes(rng, K*(N+3), mul.xBits), LD: N + 3}
-	var packed Weights
-	p.Pack(&packed, w, ld, M, K)
 
 	// A part of the rows and columns: a tile must not see the others.
 	m0, n0 := rng.IntN(M), rng.IntN(N)
 	if M*N > 1000 {
 		m0, n0 = 0, 0
 	}
-	n := min(N-n0, p.Strip(M, N))
-	var s Scratch
-	for range 2 { // the second time with dirty scratch
-		tile, stride := p.Sum(&s, &packed, m0, M-m0, &x, n0, n)
-		for i := range M - m0 {
-			for j := range n {
-				var want int32
-				for k := range K {
-					want += mul.all[int(w[(m0+i)*ld+k])<<mul.xBits|int(x.Code[k*x.LD+n0+j])]
-				}
-				if got := tile[i*stride+j]; got != want {
-					t.Fatalf("%d×%d×%d from (%d, %d): at (%d, %d) %d, want %d", M, N, K, m0, n0, i, j, got, want)
+	want := make([]int32, (M-m0)*(N-n0))
+	for i := range M - m0 {
+		row := want[i*(N-n0):][:N-n0]
+		for k := range K {
+			products := mul.all[int(w[(m0+i)*ld+k])<<mul.xBits:]
+			for j, code := range x.Code[k*x.LD+n0:][:N-n0] {
+				row[j] += products[code]
+			}
+		}
+	}
+	for _, p := range all {
+		var packed Weights
+		p.Pack(&packed, w, ld, M, K)
+		n := min(N-n0, p.Strip(M, N))
+		var s Scratch
+		for range 2 { // the second time with dirty scratch
+			tile, stride := p.Sum(&s, &packed, m0, M-m0, &x, n0, n)
+			for i := range M - m0 {
+				for j := range n {
+					if got, want := tile[i*stride+j], want[i*(N-n0)+j]; got != want {
+						t.Fatalf("%s: %d×%d×%d from (%d, %d): at (%d, %d) %d, want %d", p.Kernel(M, N), M, N, K, m0, n0, i, j, got, want)
+					}
 				}
 			}
 		}

@@ -175,8 +175,15 @@ func (x *Matrix) Block(dst []uint8, stride, k0, k, n0, n int) {
 type Scratch struct {
 	tile  []int32
 	panel []uint8  // a block of columns
-	index []uint64 // the same, eight k to a word
+	index []uint64 // the same, eight k of a column in a word
 	swar  swarScratch
+	avx2  avx2Scratch
+}
+
+// An avx2Scratch is that of avx2Forward.
+type avx2Scratch struct {
+	sums  []uint16 // [n, 2, 16], R and H
+	table []uint16 // [avx2Group, 256, 16]
 }
 
 // Sum returns the tile T[i,j] = Σ_k AM(W[m0+i,k], X[k,n0+j]), i < m, j < n, as

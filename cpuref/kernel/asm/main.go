@@ -18,6 +18,7 @@ import (
 // files are the groups of kernels, each a file.
 var files = map[string]func(){
 	"float": float,
+	"rows":  rows,
 	"vbmi":  vbmi,
 }
 
