@@ -142,6 +142,78 @@ func TestFastForward(t *testing.T) {
 	}
 }
 
+// TestFastThreads compares what three threads compute with what one computes,
+// bit for bit, in all operations that sum floats.
+func TestFastThreads(t *testing.T) {
+	am := fastMultipliers()[0]
+	rng := rand.New(rand.NewPCG(9, 9))
+	values := make([]float32, am.W().Count()*am.X().Count())
+	for i := range values {
+		values[i] = float32(rng.NormFloat64())
+	}
+	full, err := lut.NewFull(am.W(), am.X(), values, lut.Float32)
+	if err != nil {
+		t.Fatal(err)
+	}
+	factored, err := lut.NewFactored(am.W(), am.X(), 2, values[:2*am.W().Count()], values[:2*am.X().Count()])
+	if err != nil {
+		t.Fatal(err)
+	}
+	convs := append(fastConvs(),
+		fastConv{"many strips", backend.Shape{9, 3, 32, 32}, backend.Shape{5, 3, 3, 3}, backend.Conv2D{Pad: [2]int{1, 1}}, true},
+		fastConv{"many channels", backend.Shape{40, 33, 3, 3}, backend.Shape{70, 33, 1, 1}, backend.Conv2D{}, true})
+	for _, conv := range convs {
+		out, err := conv.geo.Output(conv.w, conv.x)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, gradient := range []*lut.Gradient{full, factored} {
+			backward := func(b backend.Backend) [][]float32 {
+				rng := rand.New(rand.NewPCG(1, 1))
+				channels := 1
+				if conv.perChannel {
+					channels = conv.w[0]
+				}
+				w, x := operand(b, rng, conv.w, am.W(), channels), operand(b, rng, conv.x, am.X(), 1)
+				dy, wf, xf := normal(b, rng, out), normal(b, rng, conv.w), normal(b, rng, conv.x)
+				tables := b.NewTables(am, lut.Gradients{DW: gradient, DX: gradient})
+				var results [][]float32
+				for _, f := range []func(y, dw, dx backend.Tensor){
+					func(_, dw, _ backend.Tensor) { b.LUTConv2DBackwardW(dw, dy, w, x, conv.geo, tables) },
+					func(_, _, dx backend.Tensor) { b.LUTConv2DBackwardX(dx, dy, w, x, conv.geo, tables) },
+					func(y, _, _ backend.Tensor) { b.Conv2D(y, wf, xf, conv.geo) },
+					func(_, dw, _ backend.Tensor) { b.Conv2DBackwardW(dw, dy, xf, conv.geo) },
+					func(_, _, dx backend.Tensor) { b.Conv2DBackwardX(dx, dy, wf, conv.geo) },
+				} {
+					y, dw, dx := b.NewTensor(backend.F32, out), b.NewTensor(backend.F32, conv.w), b.NewTensor(backend.F32, conv.x)
+					f(y, dw, dx)
+					results = append(results, readF32(t, b, y), readF32(t, b, dw), readF32(t, b, dx))
+				}
+				return results
+			}
+			for _, level := range kernel.Levels() {
+				one, three := NewLevel(1, level), NewLevel(3, level)
+				want, got := backward(one), backward(three)
+				one.Close()
+				three.Close()
+				for i := range want {
+					requireEqual(t, fmt.Sprintf("%v: %s, %v: result %d", level, conv.name, gradient.Form(), i), got[i], want[i])
+				}
+			}
+		}
+	}
+}
+
+func normal(b backend.Backend, rng *rand.Rand, s backend.Shape) backend.Tensor {
+	v := make([]float32, s.Len())
+	for i := range v {
+		v[i] = float32(rng.NormFloat64())
+	}
+	x := b.NewTensor(backend.F32, s)
+	b.Write(x, v)
+	return x
+}
+
 func readI32(t *testing.T, b backend.Backend, x backend.Tensor) []int32 {
 	t.Helper()
 	v := make([]int32, x.Shape().Len())

@@ -3,6 +3,7 @@ package kernel
 import (
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 )
@@ -41,17 +42,17 @@ func Levels() []Level {
 
 // ParseLevel returns the level of the given name. It is an error if there is
 // none, or if this machine lacks it.
-func ParseLevel(name string) (Level, error) {
-	for i, n := range levelNames {
-		if n != name {
-			continue
-		}
-		if l := Level(i); l <= highest {
-			return l, nil
-		}
-		return Go, fmt.Errorf("this machine has no %s, only %s", name, strings.Join(levelNames[:highest+1], ", "))
+func ParseLevel(name string) (Level, error) { return parseLevel(name, highest) }
+
+func parseLevel(name string, highest Level) (Level, error) {
+	i := slices.Index(levelNames, name)
+	switch {
+	case i < 0:
+		return Go, fmt.Errorf("CPU level %q, want one of %s", name, strings.Join(levelNames, ", "))
+	case Level(i) > highest:
+		return Go, fmt.Errorf("CPU level %s is more than this machine has, want one of %s", name, strings.Join(levelNames[:highest+1], ", "))
 	}
-	return Go, fmt.Errorf("unknown CPU level %q, want one of %s", name, strings.Join(levelNames, ", "))
+	return Level(i), nil
 }
 
 // Default returns the level that GPUTRAIN_CPU names, else the highest of this

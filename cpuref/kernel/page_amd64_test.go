@@ -1,0 +1,204 @@
+//go:build linux && amd64
+
+package kernel
+
+import (
+	"math/rand/v2"
+	"slices"
+	"testing"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// pages returns n elements whose last byte is the last before, or whose first
+// byte is the first behind, a page that may not be touched.
+func pages[T any](t *testing.T, n int, atEnd bool) []T {
+	t.Helper()
+	var e T
+	size := n * int(unsafe.Sizeof(e))
+	page := unix.Getpagesize()
+	room := roundUp(size, page)
+	b, err := unix.Mmap(-1, 0, room+2*page, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_ANON|unix.MAP_PRIVATE)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := unix.Munmap(b); err != nil {
+			t.Error(err)
+		}
+	})
+	for _, fence := range [][]byte{b[:page], b[page+room:]} {
+		if err := unix.Mprotect(fence, unix.PROT_NONE); err != nil {
+			t.Fatal(err)
+		}
+	}
+	at := page
+	if atEnd {
+		at += room - size
+	}
+	return unsafe.Slice((*T)(unsafe.Pointer(&b[at])), n)
+}
+
+// fenced copies v to memory between forbidden pages.
+func fenced[T any](t *testing.T, v []T, atEnd bool) []T {
+	t.Helper()
+	f := pages[T](t, len(v), atEnd)
+	copy(f, v)
+	return f
+}
+
+// An operandSet makes the operands of a kernel, the destination first: in
+// ordinary memory, or between forbidden pages.
+type placement struct {
+	t      *testing.T
+	fenced bool
+	atEnd  bool
+}
+
+func place[T any](p placement, v []T) []T {
+	if !p.fenced {
+		return slices.Clone(v)
+	}
+	return fenced(p.t, v, p.atEnd)
+}
+
+// TestPageEnds runs every kernel of assembly on operands that are exactly as
+// long as its comment says, and stand before and behind pages that may not be
+// touched. A read or a write beside them ends the test; the results must be
+// those from ordinary memory.
+func TestPageEnds(t *testing.T) {
+	rng := rand.New(rand.NewPCG(5, 5))
+	words := func(n, below int) []uint16 {
+		w := make([]uint16, n)
+		for i := range w {
+			w[i] = uint16(rng.IntN(below))
+		}
+		return w
+	}
+	const tableRows = 9
+	var cases []func(p placement) any
+
+	// Forward, AVX-512 VBMI.
+	if highest >= AVX512VBMI {
+		for _, v := range []*vbmiKernels{&vbmi6, &vbmi7, &vbmi8, &vbmi7pair, &vbmi8pair} {
+			for _, kc := range []int{v.group, 5 * v.group} {
+				table, rows := randomCodes(rng, tableRows*2<<v.bits, 8), words(2*kc, tableRows)
+				for i, f := range v.rows {
+					panel := randomCodes(rng, kc*64<<i, v.bits)
+					cases = append(cases, func(p placement) any {
+						c := place(p, make([]int32, 64<<i))
+						f(&c[0], &place(p, rows[:kc])[0], &place(p, panel)[0], &place(p, table)[0], kc)
+						return slices.Clone(c)
+					})
+				}
+				if v.pair == nil {
+					continue
+				}
+				panel := randomCodes(rng, kc*128, v.bits)
+				cases = append(cases, func(p placement) any {
+					c := place(p, make([]int32, 2*128))
+					v.pair(&c[0], 128, &place(p, rows)[0], kc, &place(p, panel)[0], &place(p, table)[0], kc)
+					return slices.Clone(c)
+				})
+			}
+		}
+	}
+
+	// Forward, AVX2.
+	if highest >= AVX2 {
+		for _, n := range []int{1, 2, 7} {
+			codes, table := make([]uint64, n), words(4*rowLen*16, 1<<16)
+			for i := range codes {
+				codes[i] = rng.Uint64()
+			}
+			for _, first := range []int{0, 4} {
+				cases = append(cases, func(p placement) any {
+					sums := place(p, make([]uint16, n*32))
+					rowSums16(&sums[0], &place(p, codes)[0], first, &place(p, table)[0], n)
+					return slices.Clone(sums)
+				})
+			}
+		}
+		source := words(rowLen, 1<<16)
+		cases = append(cases, func(p placement) any {
+			src, dst := place(p, source), place(p, make([]uint16, rowLen*16))
+			var rows [16]*uint16
+			for i := range rows {
+				rows[i] = &src[0]
+			}
+			transposeWords16(&dst[0], &rows, rowLen)
+			return slices.Clone(dst)
+		})
+	}
+
+	// Floats.
+	for _, level := range Levels()[1:] {
+		f := FloatsOf(level)
+		for _, k := range []int{1, 2, 5} {
+			a, b := randomFloats(rng, k*f.rows), randomFloats(rng, k*f.cols)
+			cases = append(cases, func(p placement) any {
+				c := place(p, make([]float32, f.rows*f.cols))
+				f.product(c, f.cols, place(p, a), place(p, b), f.cols, k)
+				return slices.Clone(c)
+			})
+			n := k * f.lanes
+			a2, b2 := randomFloats(rng, f.dotRows*n), randomFloats(rng, dotCols*n)
+			cases = append(cases, func(p placement) any {
+				c := place(p, make([]float32, f.dotRows*dotCols))
+				f.dots(c, dotCols, place(p, a2), n, place(p, b2), n, n)
+				return slices.Clone(c)
+			})
+		}
+		for _, group := range f.groups {
+			for _, n := range []int{1, 3, 40} {
+				var g Groups
+				g.Set(randomCodes(rng, n, 8))
+				d, table := randomFloats(rng, n*group.width), randomFloats(rng, rowLen*group.width)
+				start := g.start[:]
+				for _, sums := range []bool{true, false} {
+					cases = append(cases, func(p placement) any {
+						g := Groups{order: place(p, g.order)}
+						copy(g.start[:], start)
+						if sums {
+							c := place(p, make([]float32, group.width))
+							group.sums(c, place(p, d), &g, place(p, table))
+							return slices.Clone(c)
+						}
+						c := place(p, make([]float32, n))
+						group.dots(c, place(p, d), &g, place(p, table))
+						return slices.Clone(c)
+					})
+				}
+			}
+			table, rows := randomFloats(rng, tableRows*rowLen), words(group.width, tableRows)
+			cases = append(cases, func(p placement) any {
+				dst := place(p, make([]float32, rowLen*group.width))
+				f.transpose(dst, group.width, place(p, table), rows)
+				return slices.Clone(dst)
+			})
+		}
+	}
+
+	for i, run := range cases {
+		want := run(placement{t: t})
+		for _, atEnd := range []bool{true, false} {
+			got := run(placement{t: t, fenced: true, atEnd: atEnd})
+			if !equalSlices(got, want) {
+				t.Errorf("case %d, at the end of a page %v: results differ from those in ordinary memory", i, atEnd)
+			}
+		}
+	}
+}
+
+func equalSlices(a, b any) bool {
+	switch a := a.(type) {
+	case []int32:
+		return slices.Equal(a, b.([]int32))
+	case []uint16:
+		return slices.Equal(a, b.([]uint16))
+	case []float32:
+		return slices.Equal(a, b.([]float32))
+	}
+	return false
+}
