@@ -125,12 +125,14 @@ const HeadSize = 4096
 // register in an init, in the manner of image.RegisterFormat.
 var (
 	formatsMu sync.RWMutex
-	formats   = []Format{npyFormat, npzFormat, mengFormat}
+	formats   = []Format{
+		npyFormat, npzFormat, mengFormat,
+		tfapproxFormat, adaptFormat, approxTorchFormat, approxTrainFormat, bytes32Format,
+	}
 )
 
 // RegisterFormat makes a format known to [Load] and [Save]. Formats are asked
-// in the order of their registration, those of this package (npy, npz, meng)
-// first. It panics if the name is taken or Detect or Read is nil.
+// in the order of their registration, those of this package first. It panics if the name is taken or Detect or Read is nil.
 func RegisterFormat(f Format) {
 	if f.Name == "" || f.Detect == nil || f.Read == nil {
 		panic("lut: RegisterFormat: format " + f.Name + " needs a name, Detect and Read")
@@ -319,15 +321,18 @@ func describeOperands(w, x Operand, how string) string {
 	return fmt.Sprintf("weight %v × activation %v: sign %s", w, x, how)
 }
 
-// describeCodes is the line of Loaded.Assumed about the order of codes.
-func describeCodes(o LoadOptions, signed bool) string {
+// describeCodes is the line of Loaded.Assumed about the order of codes; twos
+// tells the order of signed ones.
+func describeCodes(o LoadOptions, signed, twos bool) string {
+	how := "assumed"
+	if o.Codes != "" {
+		how = "as asked"
+	}
 	switch {
 	case !signed:
 		return "codes ascending from 0"
-	case o.Codes == "twos":
-		return "codes in two's-complement order (as asked)"
-	case o.Codes == "ascending":
-		return "codes ascending from the least value (as asked)"
+	case twos:
+		return fmt.Sprintf("codes in two's-complement order (%s)", how)
 	}
-	return "codes ascending from the least value (assumed)"
+	return fmt.Sprintf("codes ascending from the least value (%s)", how)
 }

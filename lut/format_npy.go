@@ -3,7 +3,6 @@ package lut
 import (
 	"bytes"
 	"errors"
-	"fmt"
 	"io"
 )
 
@@ -36,37 +35,14 @@ func readNPY(r io.Reader, path string, o LoadOptions) (*Loaded, error) {
 	return l, nil
 }
 
+// npyConvention is that of the native format.
+var npyConvention = convention{order: "wx", codes: "ascending"}
+
 // tableFromArray makes a table of an array of which only o is known.
 func tableFromArray(a *array, name string, o LoadOptions) (*Loaded, error) {
-	signed := o.Signed != nil && *o.Signed
-	if o.Codes == "twos" && !signed {
-		return nil, errors.New("codes twos without signed: unsigned codes have one order")
-	}
 	p, err := a.int32s()
 	if err != nil {
 		return nil, err
 	}
-	first, err := operandOfCount(a.rows, signed)
-	if err != nil {
-		return nil, fmt.Errorf("rows: %w", err)
-	}
-	second, err := operandOfCount(a.cols, signed)
-	if err != nil {
-		return nil, fmt.Errorf("columns: %w", err)
-	}
-
-	ax := resolveAxes(o, "wx", "selects the row", "the column")
-	w, x := first, second
-	if ax.xw {
-		w, x = second, first
-	}
-	t, err := NewFromProducts(name, w, x, canonical(p, a.rows, a.cols, ax))
-	if err != nil {
-		return nil, err
-	}
-	how := "as asked"
-	if o.Signed == nil {
-		how = "assumed"
-	}
-	return &Loaded{Table: t, Assumed: append(ax.assumed, describeOperands(w, x, how), describeCodes(o, signed))}, nil
+	return npyConvention.table(p, a.rows, a.cols, name, o)
 }

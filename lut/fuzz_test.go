@@ -37,6 +37,9 @@ func fuzzRoundTrip(t *testing.T, f Format, data []byte, options byte) {
 	if f.Name != "npz" {
 		o.Signed = &l.Table.w.Signed
 	}
+	if f.Name == "bytes32" {
+		o.Order = "wx" // as written
+	}
 	again, err := f.Read(&b, "fuzz", o)
 	if err != nil {
 		t.Fatalf("cannot be read again: %v", err)
@@ -156,6 +159,72 @@ func FuzzReadMeng(f *testing.F) {
 	f.Add([]byte(text), byte(0))
 	f.Add([]byte("\n\n"+text+mengTitles[1]+"\n0 0 32768\n"+mengTitles[2]+"\n-128 255 1 1\n"), byte(0))
 	f.Fuzz(func(t *testing.T, data []byte, options byte) { fuzzRoundTrip(t, mengFormat, data, options) })
+}
+
+func FuzzReadAdapt(f *testing.F) {
+	seed(f, adaptFormat)
+	f.Add([]byte("/* */ #if\nconst __device__ unsigned short lut[4][4] = {{1,-2,+3,4,},{1,2,3,4},{1,2,3,4},{1,2,3,4},}; // \n#endif"), byte(16))
+	f.Fuzz(func(t *testing.T, data []byte, options byte) {
+		detectAdapt("", data)
+		fuzzRoundTrip(t, adaptFormat, data, options)
+	})
+}
+
+func FuzzReadApproxTorch(f *testing.F) {
+	seed(f, approxTorchFormat)
+	f.Add([]byte("# exact\n\n0 0 0 0\r\n0\t1 2 3 # row 1\n0 2 4 6\n0 3 6 9"), byte(0))
+	f.Fuzz(func(t *testing.T, data []byte, options byte) {
+		detectApproxTorch("", data)
+		fuzzRoundTrip(t, approxTorchFormat, data, options)
+	})
+}
+
+func FuzzReadBytes32(f *testing.F) {
+	seed(f, bytes32Format)
+	f.Add(make([]byte, 64), byte(1))
+	f.Add(bytes.Repeat([]byte{0xff, 0x80, 1, 0}, 64), byte(2))
+	f.Fuzz(func(t *testing.T, data []byte, options byte) { fuzzRoundTrip(t, bytes32Format, data, options) })
+}
+
+// FuzzReadTFApprox lays data over a table, since one of another size is no table.
+func FuzzReadTFApprox(f *testing.F) {
+	f.Add([]byte{1, 2, 3}, byte(0), true)
+	f.Add(bytes.Repeat([]byte{0, 0x80, 0xff, 0x7f}, 1000), byte(48), true)
+	f.Add([]byte("short"), byte(0), false)
+	f.Fuzz(func(t *testing.T, data []byte, options byte, whole bool) {
+		if whole && len(data) < tfapproxSize {
+			data = append(data, make([]byte, tfapproxSize-len(data))...)
+		}
+		fuzzRoundTrip(t, tfapproxFormat, data, options)
+	})
+}
+
+// FuzzReadApproxTrain: what is accepted holds significands in range, and is no
+// table.
+func FuzzReadApproxTrain(f *testing.F) {
+	f.Add([]byte{0x00, 0x01, 0x01, 0x80})
+	f.Add(bytes.Repeat([]byte{0x02, 0x83}, 32))
+	f.Add([]byte{0x7f, 0, 0, 0})
+	f.Fuzz(func(t *testing.T, data []byte) {
+		if _, err := approxTrainFormat.Read(bytes.NewReader(data), "fuzz", LoadOptions{}); err == nil {
+			t.Fatal("read as a table")
+		}
+		m, err := readMantissa(bytes.NewReader(data), "fuzz")
+		if err != nil {
+			return
+		}
+		n := 1 << m.bits
+		for a := range n {
+			for b := range n {
+				if s := m.Significand(a, b); s < n || s >= 4*n {
+					t.Fatalf("significand(%d, %d) = %d of %d bits", a, b, s, m.bits)
+				}
+			}
+		}
+		if s := m.Metrics(); !(s.MRED >= 0 && s.WCRE >= s.MRED && s.ER <= 1) {
+			t.Fatalf("metrics %+v", s)
+		}
+	})
 }
 
 // FuzzParseSpec: a spec that is accepted is the same after it has been printed
