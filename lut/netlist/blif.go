@@ -369,8 +369,8 @@ func (b *blifBuilder) use(model *blifModel, u blifUse, depth int) {
 	for i, name := range bitNames(child.outputs) {
 		formals[name] = -1 - i
 	}
-	in := slices.Repeat([]node{unconnected}, bits(child.inputs))
-	out := slices.Repeat([]node{unconnected}, bits(child.outputs))
+	in := slices.Repeat([]node{unconnected}, totalBits(child.inputs))
+	out := slices.Repeat([]node{unconnected}, totalBits(child.outputs))
 	for _, pair := range u.pairs {
 		formal, actual, ok := strings.Cut(pair, "=")
 		if !ok || actual == "" {

@@ -127,7 +127,7 @@ func newCircuit(top *module, o lut.LoadOptions) *Circuit {
 			show(top.name), describe(top.inputs), describe(top.outputs))
 	}
 	a, b, y := top.inputs[0], top.inputs[1], top.outputs[0]
-	if n := bits(top.inputs); n > maxPairBits {
+	if n := totalBits(top.inputs); n > maxPairBits {
 		top.fail(line, "%s has operands of %d and %d bits, want at most %d together", show(top.name), len(a.nodes), len(b.nodes), maxPairBits)
 	}
 	if n := len(y.nodes); n > maxProductBits {

@@ -179,8 +179,8 @@ func (m *module) undriven() []node {
 	return list
 }
 
-// bits is the number of nodes of some ports.
-func bits(ports []port) int {
+// totalBits is the number of nodes of some ports.
+func totalBits(ports []port) int {
 	n := 0
 	for _, p := range ports {
 		n += len(p.nodes)

@@ -14,8 +14,9 @@ type verilogModule struct {
 	building bool
 }
 
-// An item is a statement of a module.
-type item interface{}
+// An item is a statement of a module: a *declaration, *localparam, *assignment
+// or *use.
+type item any
 
 // A declaration of ports, wires or both. A wire with a value is followed by an
 // assignment of its own.

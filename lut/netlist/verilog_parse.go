@@ -78,6 +78,8 @@ func (p *verilogParser) unexpected(format string, args ...any) {
 	switch {
 	case p.is("?"):
 		p.fail("the operator ?: is not supported: write it with & | ~")
+	case p.tok.kind == symbolToken && unsupported[p.tok.text]:
+		p.fail("the operator %s is not supported: want & | ^ ~ ! + *", p.tok.text)
 	case p.is("#"):
 		p.fail("# (a delay or parameters) is not supported")
 	case p.tok.kind == keyword && !structural[p.tok.text]:
@@ -286,6 +288,9 @@ var precedence = map[string]int{
 	"|": 1,
 }
 
+// unsupported are the operators of Verilog that this package does not read.
+var unsupported = wordSet("? ~ ! && || == != === !== < > <= >= <<< >>> ** -> +: -:")
+
 // count counts an operand, operator, name or connection.
 func (p *verilogParser) count(line int32) {
 	if p.expressions++; p.expressions > maxExpressions {
@@ -312,17 +317,11 @@ func (p *verilogParser) binary(least int) *expr {
 	left := p.prefix()
 	for p.tok.kind == symbolToken {
 		op := p.tok.text
-		rank, ok := precedence[op]
-		if !ok {
-			if op != "?" && strings.Trim(op, "<>=!&|*-+~:") == "" && op != ":" && op != "=" {
-				p.fail("the operator %s is not supported: want & | ^ ~ ! + *", op)
-			}
-			if op == "?" {
-				p.unexpected("")
-			}
-			break
+		rank := precedence[op]
+		if unsupported[op] {
+			p.unexpected("want the end of the expression")
 		}
-		if rank < least {
+		if rank < least { // no operator, or one for the caller
 			break
 		}
 		line := int32(p.advance().line)
