@@ -223,6 +223,7 @@ func FuzzTar(f *testing.F) {
 	f.Add(files{"train/a/1.png": pngOf(f, plain(2, 2, color.Black))}.tar(f))
 	f.Add(files{"../x": []byte("x"), "d/": nil}.tar(f))
 	f.Add(smallIDX.tar(f)[:700])
+	f.Add(files{strings.Repeat("long/", 60): nil, strings.Repeat("é", 70): []byte("x")}.tar(f)) // PAX records
 	lim := limits{depth: 4, entries: 100, file: 1 << 10, total: 4 << 10}
 	f.Fuzz(func(t *testing.T, data []byte) {
 		tr := new(tree)
