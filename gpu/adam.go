@@ -18,7 +18,7 @@ func (d *Device) AdamStep(w, dw, m, v backend.Tensor, h backend.Adam) {
 		coupled, decoupled = 0, float32(1-float64(h.LR*h.WeightDecay))
 	}
 	n, t := w.Shape().Len(), float64(h.Step)
-	d.run(job{op: op, kernel: kernel{file: "adam_step"}, over: n,
+	d.run(op, kernel{file: "adam_step"}, job{over: n,
 		buffers: []*memory{d.own(w), d.own(dw), d.own(m), d.own(v)}, ints: []int{n},
 		reals: []float32{
 			float32(h.Beta1), float32(1 - h.Beta1), float32(h.Beta2), float32(1 - h.Beta2),

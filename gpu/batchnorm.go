@@ -20,13 +20,13 @@ func (d *Device) BatchNorm(y, x backend.Tensor, p backend.BatchNormParams, saved
 	d.channelSums(op, 0, c, N, C, each, part, X)
 	d.sumSlices(op, S, part, C, c.slices, 0, T) // μ
 	d.channelSums(op, 1, c, N, C, each, part, X, S)
-	d.run(job{op: op, kernel: kernel{file: "batchnorm_statistics"}, over: C,
+	d.run(op, kernel{file: "batchnorm_statistics"}, job{over: C,
 		buffers: []*memory{S, d.own(p.Mean), d.own(p.Variance), part},
 		ints:    []int{C, c.slices}, reals: []float32{T, h.Eps, 1 - h.Momentum, h.Momentum}})
 	d.release(part)
 
 	n := N * C * each
-	d.run(job{op: op, kernel: kernel{file: "batchnorm_fwd"}, over: n,
+	d.run(op, kernel{file: "batchnorm_fwd"}, job{over: n,
 		buffers: []*memory{Y, X, d.own(p.Gamma), d.own(p.Beta), S}, ints: []int{n, C, each}})
 }
 
@@ -38,7 +38,7 @@ func (d *Device) BatchNormInference(y, x backend.Tensor, p backend.BatchNormPara
 		backend.Named{Name: "gamma", T: p.Gamma}, backend.Named{Name: "beta", T: p.Beta},
 		backend.Named{Name: "mean", T: p.Mean}, backend.Named{Name: "variance", T: p.Variance})
 	n := N * C * each
-	d.run(job{op: op, kernel: kernel{file: "batchnorm_inference"}, over: n,
+	d.run(op, kernel{file: "batchnorm_inference"}, job{over: n,
 		buffers: []*memory{d.own(y), d.own(x), d.own(p.Gamma), d.own(p.Beta), d.own(p.Mean), d.own(p.Variance)},
 		ints:    []int{n, C, each}, reals: []float32{h.Eps}})
 }
@@ -60,7 +60,7 @@ func (d *Device) BatchNormBackward(dx, dgamma, dbeta, dy, x, gamma, saved backen
 	d.release(part)
 
 	n := N * C * each
-	d.run(job{op: op, kernel: kernel{file: "batchnorm_dx"}, over: n,
+	d.run(op, kernel{file: "batchnorm_dx"}, job{over: n,
 		buffers: []*memory{d.own(dx), dY, X, d.own(gamma), S, dG, dB},
 		ints:    []int{n, C, each}, reals: []float32{float32(N * each)}})
 }

@@ -11,7 +11,7 @@ import (
 func (d *Device) AddBias(y, b backend.Tensor) {
 	N, C, each := backend.CheckChannels(who, "AddBias", y, backend.Named{Name: "b", T: b})
 	n := N * C * each
-	d.run(job{op: "AddBias", kernel: kernel{file: "bias_fwd"}, over: n,
+	d.run("AddBias", kernel{file: "bias_fwd"}, job{over: n,
 		buffers: []*memory{d.own(y), d.own(b)}, ints: []int{n, C, each}})
 }
 
@@ -28,6 +28,5 @@ func (d *Device) BiasBackward(db, dy backend.Tensor) {
 
 // channelSums runs channel_sums, of which term says what is summed.
 func (d *Device) channelSums(op string, term int, c cut, N, C, each int, buffers ...*memory) {
-	d.run(job{op: op, kernel: kernel{"channel_sums", [2]shaders.Define{{Name: "TERM", Value: term}}},
-		groups: [2]int{c.slices, min(C, maxGroups)}, buffers: buffers, ints: []int{N, C, each, c.length}})
+	d.run(op, kernel{"channel_sums", [2]shaders.Define{{Name: "TERM", Value: term}}}, job{groups: [2]int{c.slices, min(C, maxGroups)}, buffers: buffers, ints: []int{N, C, each, c.length}})
 }

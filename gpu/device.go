@@ -36,6 +36,7 @@ type Device struct {
 	programs map[kernel]uint32
 	unseen   uint32 // barrier bits for which nothing has waited since the last dispatch
 	pool     pool
+	staging  []byte                // for data that cross the border
 	fault    func(op string) error // for tests: a failure to report after op
 }
 
@@ -63,6 +64,7 @@ func Open(o Options) (*Device, error) {
 		ended:    make(chan struct{}),
 		programs: make(map[kernel]uint32),
 		pool:     newPool(),
+		staging:  make([]byte, stagingBytes),
 	}
 	go d.serve(o)
 	if err := <-d.replies; err != nil {
@@ -122,7 +124,7 @@ func (d *Device) do(c *command) error {
 		}
 		return nil
 	}
-	if err := severeMessage(); err != nil {
+	if err := severeMessage(d.staging); err != nil {
 		return err
 	}
 	return glError()
@@ -172,11 +174,10 @@ func watchErrors() {
 
 // severeMessage returns the first message recorded since the last call, and
 // forgets the others. The log is asked rather than a callback set: the binding
-// has one callback for all contexts of the process.
-func severeMessage() error {
+// has one callback for all contexts of the process. text is room for it.
+func severeMessage(text []byte) error {
 	var first error
 	for {
-		var text [2048]byte
 		if gl.GetDebugMessageLog(1, int32(len(text)), nil, nil, nil, nil, nil, &text[0]) == 0 {
 			return first
 		}

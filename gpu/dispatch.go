@@ -30,12 +30,11 @@ const (
 // llvmpipe ends an invocation, silently, after 65,535.
 const maxTurns = 1 << 15
 
-// A job is one dispatch, as an operation describes it. Buffers stand at
-// bindings 0, 1, …, ints at locations 0, 1, … and reals behind them, all in the
-// order of the kernel's header; textures at the units from firstUnit on.
+// A job is what a dispatch works on, as an operation describes it. Buffers
+// stand at bindings 0, 1, …, ints at locations 0, 1, … and reals behind them,
+// all in the order of the kernel's header; textures at the units from firstUnit
+// on.
 type job struct {
-	op        string
-	kernel    kernel
 	over      int               // elements, an invocation each; 0 where groups says it
 	groups    [2]int            // work groups
 	conv      *backend.ConvDims // whose geometry comes before ints, if set
@@ -61,10 +60,11 @@ type dispatch struct {
 	nReals    int
 }
 
-// run queues j.
-func (d *Device) run(j job) {
-	c := command{op: j.op, dispatch: dispatch{
-		kernel: j.kernel, firstUnit: j.firstUnit,
+// run queues a dispatch of k for the operation op. It keeps nothing of j but
+// copies, so that callers' slices need no heap.
+func (d *Device) run(op string, k kernel, j job) {
+	c := command{op: op, dispatch: dispatch{
+		kernel: k, firstUnit: j.firstUnit,
 		nBuffers: len(j.buffers), nTextures: len(j.textures), nReals: len(j.reals),
 	}}
 	x, y := j.groups[0], j.groups[1]
@@ -72,12 +72,8 @@ func (d *Device) run(j job) {
 		x, y = fold(j.over)
 	}
 	c.groups = [2]uint32{uint32(x), uint32(y)}
-	for i, b := range j.buffers {
-		c.buffers[i] = b
-	}
-	for i, t := range j.textures {
-		c.textures[i] = t
-	}
+	copy(c.buffers[:], j.buffers)
+	copy(c.textures[:], j.textures)
 	at := 0
 	if j.conv != nil {
 		for i, v := range geometry(j.conv) {
@@ -173,7 +169,16 @@ func (d *Device) program(k kernel) (uint32, error) {
 			defs = append(defs, def)
 		}
 	}
-	source := shaders.Assemble(k.file, defs...)
+	p, err := compile(shaders.Assemble(k.file, defs...))
+	if err != nil {
+		return 0, err
+	}
+	d.programs[k] = p
+	return p, nil
+}
+
+// compile makes a program of a source.
+func compile(source shaders.Program) (uint32, error) {
 	text, free := gl.Strs(source.Text + "\x00")
 	defer free()
 	p := gl.CreateShaderProgramv(gl.COMPUTE_SHADER, 1, text)
@@ -184,8 +189,7 @@ func (d *Device) program(k kernel) (uint32, error) {
 		log := make([]byte, n+1)
 		gl.GetProgramInfoLog(p, n, nil, &log[0])
 		gl.DeleteProgram(p)
-		return 0, &compileError{k.file, source.Locate(gl.GoStr(&log[0]))}
+		return 0, &compileError{source.Name, source.Locate(gl.GoStr(&log[0]))}
 	}
-	d.programs[k] = p
 	return p, nil
 }

@@ -120,18 +120,14 @@ func (d *Device) zero(op string, m *memory) {
 	})
 }
 
-// Write implements [backend.Memory]. It waits until the driver has copied src.
-// A failure is sticky, and Read and Sync return it.
+// Write implements [backend.Memory]. It waits until src has been copied. A
+// failure is sticky, and Read and Sync return it.
 func (d *Device) Write(dst backend.Tensor, src any) {
 	backend.CheckHost(who, "Write", dst, src)
 	m := d.own(dst)
-	p, n := host(src)
+	from := bytesOf(src)
 	_ = d.wait("Write", func() error {
-		if n > 0 {
-			d.sees(gl.BUFFER_UPDATE_BARRIER_BIT)
-			gl.BindBuffer(gl.COPY_WRITE_BUFFER, m.buffer)
-			gl.BufferSubData(gl.COPY_WRITE_BUFFER, m.offset, n, p)
-		}
+		d.upload(m, from)
 		return nil
 	})
 }
@@ -140,28 +136,53 @@ func (d *Device) Write(dst backend.Tensor, src any) {
 func (d *Device) Read(dst any, src backend.Tensor) error {
 	backend.CheckHost(who, "Read", src, dst)
 	m := d.own(src)
-	p, n := host(dst)
+	to := bytesOf(dst)
 	return d.wait("Read", func() error {
-		if n > 0 {
-			d.sees(gl.BUFFER_UPDATE_BARRIER_BIT)
-			gl.BindBuffer(gl.COPY_READ_BUFFER, m.buffer)
-			gl.GetBufferSubData(gl.COPY_READ_BUFFER, m.offset, n, p)
+		d.sees(gl.BUFFER_UPDATE_BARRIER_BIT)
+		gl.BindBuffer(gl.COPY_READ_BUFFER, m.buffer)
+		for at := 0; at < len(to); at += len(d.staging) {
+			n := min(len(d.staging), len(to)-at)
+			gl.GetBufferSubData(gl.COPY_READ_BUFFER, m.offset+at, n, unsafe.Pointer(&d.staging[0]))
+			copy(to[at:], d.staging[:n])
 		}
 		return nil
 	})
 }
 
-// host returns the address and bytes of a slice of elements.
-func host(slice any) (unsafe.Pointer, int) {
+// stagingBytes is the size of the pieces in which data cross the border.
+const stagingBytes = 1 << 20
+
+// upload copies data to the elements of m. The bytes go through memory of the
+// device's own: the caller's may lie in a struct with pointers, which cgo
+// refuses to hand out.
+func (d *Device) upload(m *memory, data []byte) {
+	d.sees(gl.BUFFER_UPDATE_BARRIER_BIT)
+	gl.BindBuffer(gl.COPY_WRITE_BUFFER, m.buffer)
+	for at := 0; at < len(data); at += len(d.staging) {
+		n := copy(d.staging, data[at:])
+		gl.BufferSubData(gl.COPY_WRITE_BUFFER, m.offset+at, n, unsafe.Pointer(&d.staging[0]))
+	}
+}
+
+// bytesOf returns the memory of a slice of elements or texels.
+func bytesOf(slice any) []byte {
 	switch s := slice.(type) {
 	case []float32:
-		return unsafe.Pointer(unsafe.SliceData(s)), 4 * len(s)
+		return view(s)
 	case []int32:
-		return unsafe.Pointer(unsafe.SliceData(s)), 4 * len(s)
+		return view(s)
+	case []int16:
+		return view(s)
+	case []uint16:
+		return view(s)
 	case []uint8:
-		return unsafe.Pointer(unsafe.SliceData(s)), len(s)
+		return s
 	}
 	panic(fmt.Sprintf("%s: host data is %T", who, slice))
+}
+
+func view[E any](s []E) []byte {
+	return unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(s))), len(s)*int(unsafe.Sizeof(*new(E))))
 }
 
 // Guards stand before and behind the elements. The first is as long as any

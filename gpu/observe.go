@@ -21,23 +21,23 @@ func (d *Device) Observe(r, x backend.Tensor, o backend.Observer) {
 	c := pieces(each)
 	rows := min(columns, maxGroups)
 	part, batch := d.scratch(op, 2*columns*c.slices), d.scratch(op, 2*columns)
-	d.run(job{op: op, kernel: kernel{file: "observe_extremes"}, groups: [2]int{c.slices, rows},
+	d.run(op, kernel{file: "observe_extremes"}, job{groups: [2]int{c.slices, rows},
 		buffers: []*memory{part, X}, ints: []int{columns, each, c.length}})
-	d.run(job{op: op, kernel: kernel{file: "observe_batch"}, groups: [2]int{1, rows},
+	d.run(op, kernel{file: "observe_batch"}, job{groups: [2]int{1, rows},
 		buffers: []*memory{batch, part}, ints: []int{columns, c.slices}})
 	d.release(part)
 
 	if o.Kind == backend.ObservePercentile {
 		counts := d.scratch(op, bins)
 		d.zero(op, counts)
-		d.run(job{op: op, kernel: kernel{file: "observe_histogram"}, groups: [2]int{c.slices, 1},
+		d.run(op, kernel{file: "observe_histogram"}, job{groups: [2]int{c.slices, 1},
 			buffers: []*memory{counts, X, batch}, ints: []int{each, c.length}})
-		d.run(job{op: op, kernel: kernel{file: "observe_clip"}, over: 1,
+		d.run(op, kernel{file: "observe_clip"}, job{over: 1,
 			buffers: []*memory{batch, counts}, ints: []int{needed(o.Percentile, each)}})
 		d.release(counts)
 	}
 
-	d.run(job{op: op, kernel: kernel{file: "observe_move"}, over: columns,
+	d.run(op, kernel{file: "observe_move"}, job{over: columns,
 		buffers: []*memory{R, batch}, ints: []int{columns, flag(o.Kind == backend.ObserveMinMax)}, reals: []float32{1 - o.Momentum, o.Momentum}})
 	d.release(batch)
 }
@@ -58,6 +58,6 @@ func needed(percentile float64, n int) int {
 // SetRange implements [backend.Quantizer].
 func (d *Device) SetRange(q, r backend.Tensor, op lut.Operand, symmetric bool) {
 	columns := backend.CheckSetRange(who, q, r, op, symmetric)
-	d.run(job{op: "SetRange", kernel: kernel{file: "set_range"}, over: columns,
+	d.run("SetRange", kernel{file: "set_range"}, job{over: columns,
 		buffers: []*memory{d.own(q), d.own(r)}, ints: []int{columns, op.Bits, op.Min(), flag(symmetric)}})
 }

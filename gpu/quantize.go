@@ -12,7 +12,7 @@ func (d *Device) Quantize(code, x, q backend.Tensor, op lut.Operand) {
 	backend.CheckSame(who, "Quantize", "code", code, backend.U8, "x", x, backend.F32)
 	columns, each := backend.CheckQuantizer(who, "Quantize", "the quantizer", q, x)
 	n := x.Shape().Len()
-	d.run(job{op: "Quantize", kernel: kernel{file: "quantize_fwd"}, over: ceilDiv(n, 4),
+	d.run("Quantize", kernel{file: "quantize_fwd"}, job{over: ceilDiv(n, 4),
 		buffers: []*memory{d.own(code), d.own(x), d.own(q)}, ints: []int{n, columns, each, op.Min(), op.Max()}})
 }
 
@@ -21,7 +21,7 @@ func (d *Device) Dequantize(y, code, q backend.Tensor, op lut.Operand) {
 	backend.CheckSame(who, "Dequantize", "y", y, backend.F32, "code", code, backend.U8)
 	columns, each := backend.CheckQuantizer(who, "Dequantize", "the quantizer", q, code)
 	n := y.Shape().Len()
-	d.run(job{op: "Dequantize", kernel: kernel{file: "dequantize_fwd"}, over: n,
+	d.run("Dequantize", kernel{file: "dequantize_fwd"}, job{over: n,
 		buffers: []*memory{d.own(y), d.own(code), d.own(q)}, ints: []int{n, columns, each, op.Min()}})
 }
 
@@ -32,6 +32,6 @@ func (d *Device) QuantizeBackward(dx, dy, x, q backend.Tensor, op lut.Operand) {
 	backend.CheckSame(who, name, "dy", dy, backend.F32, "x", x, backend.F32)
 	columns, each := backend.CheckQuantizer(who, name, "the quantizer", q, x)
 	n := x.Shape().Len()
-	d.run(job{op: name, kernel: kernel{file: "quantize_dx"}, over: n,
+	d.run(name, kernel{file: "quantize_dx"}, job{over: n,
 		buffers: []*memory{d.own(dx), d.own(dy), d.own(x), d.own(q)}, ints: []int{n, columns, each, op.Min(), op.Max()}})
 }

@@ -11,9 +11,9 @@ func (d *Device) SoftmaxCrossEntropy(stats, dlogits, logits, labels backend.Tens
 	N, classes := backend.CheckSoftmaxCrossEntropy(who, stats, dlogits, logits, labels)
 	S, dL, L, T := d.own(stats), d.own(dlogits), d.own(logits), d.own(labels)
 	rows := d.scratch(op, 2*N)
-	d.run(job{op: op, kernel: kernel{file: "softmax_rows"}, groups: [2]int{min(N, maxGroups), 1},
+	d.run(op, kernel{file: "softmax_rows"}, job{groups: [2]int{min(N, maxGroups), 1},
 		buffers: []*memory{dL, rows, L, T}, ints: []int{N, classes}, reals: []float32{scale}})
-	d.run(job{op: op, kernel: kernel{file: "softmax_stats"}, groups: [2]int{1, 1},
+	d.run(op, kernel{file: "softmax_stats"}, job{groups: [2]int{1, 1},
 		buffers: []*memory{S, rows}, ints: []int{N}})
 	d.release(rows)
 }

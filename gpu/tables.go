@@ -126,8 +126,7 @@ func (d *Device) newProducts(t *tables) {
 	case StorageBuffer:
 		t.stored = d.scratch("NewTables", len(all))
 		d.queue("NewTables", func() error {
-			gl.BindBuffer(gl.COPY_WRITE_BUFFER, t.stored.buffer)
-			gl.BufferSubData(gl.COPY_WRITE_BUFFER, 0, 4*len(all), unsafe.Pointer(&all[0]))
+			d.upload(t.stored, bytesOf(all))
 			return nil
 		})
 	}
@@ -163,26 +162,15 @@ type format struct {
 	internal, external, element uint32
 }
 
-// address returns the address and the bytes of a slice.
-func address(data any) (unsafe.Pointer, int) {
-	switch s := data.(type) {
-	case []int16:
-		return unsafe.Pointer(&s[0]), 2 * len(s)
-	case []uint16:
-		return unsafe.Pointer(&s[0]), 2 * len(s)
-	}
-	return host(data)
-}
-
 // newBufferTexture returns a texture of as many texels as data has elements.
 // At most 65,536 are asked for, which every device takes.
 func (d *Device) newBufferTexture(internal uint32, data any) *texture {
 	t := &texture{target: gl.TEXTURE_BUFFER}
 	d.queue("NewTables", func() error {
-		p, n := address(data)
+		texels := bytesOf(data)
 		gl.GenBuffers(1, &t.buffer)
 		gl.BindBuffer(gl.TEXTURE_BUFFER, t.buffer)
-		gl.BufferData(gl.TEXTURE_BUFFER, n, p, gl.STATIC_DRAW)
+		gl.BufferData(gl.TEXTURE_BUFFER, len(texels), unsafe.Pointer(&texels[0]), gl.STATIC_DRAW)
 		gl.GenTextures(1, &t.name)
 		t.bind(0)
 		gl.TexBuffer(gl.TEXTURE_BUFFER, internal, t.buffer)
@@ -195,12 +183,11 @@ func (d *Device) newBufferTexture(internal uint32, data any) *texture {
 func (d *Device) newImageTexture(f format, columns, rows int, data any) *texture {
 	t := &texture{target: gl.TEXTURE_2D}
 	d.queue("NewTables", func() error {
-		p, _ := address(data)
 		gl.GenTextures(1, &t.name)
 		t.bind(0)
 		gl.TexStorage2D(gl.TEXTURE_2D, 1, f.internal, int32(columns), int32(rows))
 		gl.PixelStorei(gl.UNPACK_ALIGNMENT, 1)
-		gl.TexSubImage2D(gl.TEXTURE_2D, 0, 0, 0, int32(columns), int32(rows), f.external, f.element, p)
+		gl.TexSubImage2D(gl.TEXTURE_2D, 0, 0, 0, int32(columns), int32(rows), f.external, f.element, unsafe.Pointer(&bytesOf(data)[0]))
 		// Integer textures are incomplete, and read as zero, unless unfiltered.
 		gl.TexParameteri(gl.TEXTURE_2D, gl.TEXTURE_MIN_FILTER, gl.NEAREST)
 		gl.TexParameteri(gl.TEXTURE_2D, gl.TEXTURE_MAG_FILTER, gl.NEAREST)

@@ -1,0 +1,93 @@
+//go:build cgo && !nogpu
+
+package gpu
+
+import (
+	"github.com/go-gl/gl/v4.3-core/gl"
+
+	"gputrain/shaders"
+)
+
+// Do calls f on the GL thread and returns the first failure so far.
+func (d *Device) Do(f func() error) error { return d.wait("Do", f) }
+
+// FailAfter has the n-th command from now on, for n = 1, 2, …, fail with err.
+func (d *Device) FailAfter(n int, err error) {
+	d.queue("FailAfter", func() error {
+		d.fault = func(string) error {
+			if n--; n == -1 { // the first is that of FailAfter itself
+				return err
+			}
+			return nil
+		}
+		return nil
+	})
+}
+
+// Compile compiles a kernel.
+func (d *Device) Compile(file string, defs []shaders.Define) error {
+	k := kernel{file: file}
+	copy(k.defs[:], defs)
+	return d.wait("Compile", func() error {
+		_, err := d.program(k)
+		return err
+	})
+}
+
+// CompileSource compiles a text that is none of package shaders.
+func (d *Device) CompileSource(p shaders.Program) error {
+	return d.wait("CompileSource", func() error {
+		_, err := compile(p)
+		return err
+	})
+}
+
+// Programs returns the number of programs that have been compiled.
+func (d *Device) Programs() (n int) {
+	_ = d.wait("Programs", func() error {
+		n = len(d.programs)
+		return nil
+	})
+	return n
+}
+
+// LiveObjects asks GL which names are buffers, textures and programs. Names are
+// small numbers with every known driver.
+func (d *Device) LiveObjects() (buffers, textures, programs int, err error) {
+	err = d.wait("LiveObjects", func() error {
+		for name := range uint32(1 << 14) {
+			if gl.IsBuffer(name) {
+				buffers++
+			}
+			if gl.IsTexture(name) {
+				textures++
+			}
+			if gl.IsProgram(name) {
+				programs++
+			}
+		}
+		return nil
+	})
+	return buffers, textures, programs, err
+}
+
+// BreakGL makes a call that OpenGL refuses.
+func BreakGL() error {
+	gl.UseProgram(1 << 30)
+	return nil
+}
+
+var (
+	Bucket = bucket
+	Needed = needed
+	Fold   = fold
+)
+
+// Slice returns how a sum is cut.
+func Slice(outputs, terms, most int) (slices, length int) {
+	c := slice(outputs, terms, most)
+	return c.slices, c.length
+}
+
+// MaxTurns is the most turns of loops that a dispatch gives an invocation.
+const MaxTurns = maxTurns
