@@ -64,18 +64,28 @@ type runDir struct {
 	metrics []byte // all lines of metrics.jsonl
 }
 
-// newRunDir makes a folder for a new run. One that holds anything is refused.
-func newRunDir(path string) (*runDir, error) {
+// CheckOut reports whether path may become the folder of a new run: it must
+// not be there yet, or be empty.
+func CheckOut(path string) error {
 	entries, err := os.ReadDir(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		if err := os.MkdirAll(path, 0o755); err != nil {
-			return nil, &InputError{Err: err}
-		}
+		return nil
 	case err != nil:
-		return nil, &InputError{Err: err}
+		return &InputError{Err: err}
 	case len(entries) > 0:
-		return nil, inputf(path, "the folder is not empty; give another --out, or --resume to go on")
+		return inputf(path, "the folder is not empty; give another --out, or --resume to go on")
+	}
+	return nil
+}
+
+// newRunDir makes a folder for a new run.
+func newRunDir(path string) (*runDir, error) {
+	if err := CheckOut(path); err != nil {
+		return nil, err
+	}
+	if err := os.MkdirAll(path, 0o755); err != nil {
+		return nil, &InputError{Err: err}
 	}
 	return &runDir{path: path}, nil
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"os"
 
 	"github.com/spf13/cobra"
 
@@ -22,23 +23,60 @@ type backendFlags struct {
 
 func (b *backendFlags) register(cmd *cobra.Command) {
 	f := cmd.Flags()
-	f.StringVar(&b.backend, "backend", "auto", "where to compute: auto (the GPU if a hardware renderer opens, else the CPU), gpu or cpu")
-	f.IntVar(&b.device, "device", 0, "index of the GPU, as doctor lists them")
+	f.StringVar(&b.backend, "backend", "auto", "`WHERE` to compute: auto (the GPU if a hardware renderer opens, else the CPU), gpu or cpu")
+	f.IntVar(&b.device, "device", 0, "index `N` of the GPU")
 	f.BoolVar(&b.requireGPU, "require-gpu", false, "fail rather than compute on the CPU or on a software renderer")
+	complete(cmd, "backend", "auto", "gpu", "cpu")
+}
+
+// check reports flags and environment that no machine can satisfy.
+func (b *backendFlags) check() error {
+	switch b.backend {
+	case "auto", "gpu":
+	case "cpu":
+		if b.requireGPU {
+			return usagef("--backend cpu with --require-gpu: leave one of them out")
+		}
+	default:
+		return usagef("--backend %q, want auto, gpu or cpu", b.backend)
+	}
+	if b.device < 0 {
+		return usagef("--device %d, want an index ≥ 0", b.device)
+	}
+	if _, err := cpuLevel(); err != nil {
+		return err
+	}
+	return checkProvider()
+}
+
+// cpuLevel returns the level of the kernels of the CPU.
+func cpuLevel() (kernel.Level, error) {
+	level, err := kernel.Default()
+	if err != nil {
+		return level, &usageError{err}
+	}
+	return level, nil
+}
+
+// checkProvider reports a GPUTRAIN_GL that means nothing. In builds without a
+// GPU nobody else would.
+func checkProvider() error {
+	switch v := os.Getenv("GPUTRAIN_GL"); v {
+	case "", "auto", "egl", "glfw":
+		return nil
+	default:
+		return usagef("GPUTRAIN_GL is %q, want auto, egl or glfw", v)
+	}
 }
 
 // open returns the chosen backend and what closes it. It says which it took,
 // and why not the GPU.
 func (b *backendFlags) open(a *app) (backend.Backend, func(), error) {
-	switch b.backend {
-	case "cpu":
-		if b.requireGPU {
-			return nil, nil, usagef("--backend cpu with --require-gpu")
-		}
+	if err := b.check(); err != nil {
+		return nil, nil, err
+	}
+	if b.backend == "cpu" {
 		return b.openCPU(a, "")
-	case "auto", "gpu":
-	default:
-		return nil, nil, usagef("--backend %q, want auto, gpu or cpu", b.backend)
 	}
 	hardware := b.requireGPU || b.backend == "auto"
 	d, err := gpu.Open(gpu.Options{Device: b.device, RequireHardware: hardware})
@@ -50,7 +88,7 @@ func (b *backendFlags) open(a *app) (backend.Backend, func(), error) {
 	case b.backend == "gpu" || b.requireGPU:
 		return nil, nil, err
 	case errors.Is(err, gpu.ErrUnavailable):
-		return b.openCPU(a, err.Error())
+		return b.openCPU(a, message(err))
 	}
 	return nil, nil, err
 }
@@ -65,9 +103,6 @@ func (b *backendFlags) machine(opened backend.Backend) trainer.Machine {
 }
 
 func (b *backendFlags) openCPU(a *app, whyNotGPU string) (backend.Backend, func(), error) {
-	if _, err := kernel.Default(); err != nil {
-		return nil, nil, inputFault(err)
-	}
 	c := cpuref.New()
 	a.log.Info("backend: " + c.Name())
 	if whyNotGPU != "" {

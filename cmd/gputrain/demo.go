@@ -15,7 +15,7 @@ func newDemo(a *app) *cobra.Command {
 		Long: `Train LeNet-5 on digits drawn at run time, replace all of its multipliers by
 truncated ones, and retrain it under three estimators of their gradient. No file
 and no network is needed.`,
-		Args: cobra.NoArgs,
+		Args: takes(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			b, closeBackend, err := where.open(a)
 			if err != nil {
@@ -37,7 +37,7 @@ and no network is needed.`,
 		},
 	}
 	where.register(cmd)
-	cmd.Flags().Uint64Var(&seed, "seed", 1, "seed of images, weights and order")
+	cmd.Flags().Uint64Var(&seed, "seed", 1, "`SEED` of images, weights and order")
 	return cmd
 }
 

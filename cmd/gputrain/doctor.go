@@ -2,6 +2,7 @@ package main
 
 import (
 	"runtime"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -13,20 +14,20 @@ import (
 type backendJSON struct {
 	Name      string           `json:"name"`
 	Available bool             `json:"available"`
-	Reason    string           `json:"reason,omitempty"`
-	Vendor    string           `json:"vendor,omitempty"`
-	Renderer  string           `json:"renderer,omitempty"`
-	Version   string           `json:"version,omitempty"`
-	Provider  string           `json:"provider,omitempty"`
+	Reason    string           `json:"reason"` // why it is not
+	Vendor    string           `json:"vendor"` // these five: as the driver says
+	Renderer  string           `json:"renderer"`
+	Version   string           `json:"version"`
 	Software  bool             `json:"software"`
-	Limits    map[string]int64 `json:"limits,omitempty"`
+	Limits    map[string]int64 `json:"limits"`
+
+	provider string // of the OpenGL context
 }
 
 // cpuJSON is what doctor says of the processor.
 type cpuJSON struct {
-	Level   string   `json:"level"`
-	Levels  []string `json:"levels"`
-	Threads int      `json:"threads"`
+	Level  string   `json:"level"`  // of the kernels, in use
+	Levels []string `json:"levels"` // that this processor has
 }
 
 // doctorJSON is the document of doctor.
@@ -40,17 +41,25 @@ func newDoctor(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "doctor",
 		Short: "Say what works on this machine, and why the rest does not",
-		Args:  cobra.NoArgs,
+		Long: `Say what works on this machine, and why the rest does not.
+
+GPUTRAIN_CPU=avx512vbmi|avx512|avx2|go forces the kernels of the CPU,
+GPUTRAIN_GL=auto|egl|glfw the way to a GPU.`,
+		Args: takes(),
 		RunE: func(*cobra.Command, []string) error {
-			level, err := kernel.Default()
+			level, err := cpuLevel()
 			if err != nil {
-				return inputFault(err)
+				return err
 			}
-			d := doctorJSON{CPU: cpuJSON{Level: level.String(), Threads: runtime.GOMAXPROCS(0)}}
+			d := doctorJSON{CPU: cpuJSON{Level: level.String()}}
 			for _, l := range kernel.Levels() {
 				d.CPU.Levels = append(d.CPU.Levels, l.String())
 			}
-			d.Backends = []backendJSON{{Name: "cpu", Available: true, Renderer: runtime.GOARCH}, examineGPU(device)}
+			if err := checkProvider(); err != nil {
+				return err
+			}
+			cpu := backendJSON{Name: "cpu", Available: true, Renderer: runtime.GOARCH, Limits: map[string]int64{}}
+			d.Backends = []backendJSON{cpu, examineGPU(device)}
 			if a.json {
 				return a.printJSON(d)
 			}
@@ -64,22 +73,22 @@ func newDoctor(a *app) *cobra.Command {
 
 // examineGPU opens the GPU, software renderers included, and closes it again.
 func examineGPU(device int) backendJSON {
-	b := backendJSON{Name: "gpu"}
+	b := backendJSON{Name: "gpu", Limits: map[string]int64{}}
 	d, err := gpu.Open(gpu.Options{Device: device})
 	if err != nil {
-		b.Reason = err.Error()
+		b.Reason = message(err)
 		return b
 	}
 	defer d.Close()
 	i := d.Info()
 	b.Available = true
-	b.Vendor, b.Renderer, b.Version, b.Provider = i.Vendor, i.Renderer, i.Version, i.Provider
+	b.Vendor, b.Renderer, b.Version, b.provider = i.Vendor, i.Renderer, i.Version, i.Provider
 	b.Software, b.Limits = i.Software, i.Limits
 	return b
 }
 
 func (a *app) printDoctor(d doctorJSON) {
-	a.printf("cpu  level %s of %v, %d threads\n", d.CPU.Level, d.CPU.Levels, d.CPU.Threads)
+	a.printf("cpu  %s kernels (this processor has %s), %d threads\n", d.CPU.Level, strings.Join(d.CPU.Levels, ", "), runtime.GOMAXPROCS(0))
 	for _, b := range d.Backends[1:] {
 		if !b.Available {
 			a.printf("%s  not available: %s\n", b.Name, b.Reason)
@@ -89,7 +98,7 @@ func (a *app) printDoctor(d doctorJSON) {
 		if b.Software {
 			kind = "software renderer: right but slow, taken only by --backend gpu"
 		}
-		a.printf("%s  %s, %s, OpenGL %s, through %s (%s)\n", b.Name, b.Renderer, b.Vendor, b.Version, b.Provider, kind)
+		a.printf("%s  %s, %s, OpenGL %s, through %s (%s)\n", b.Name, b.Renderer, b.Vendor, b.Version, b.provider, kind)
 		for _, k := range sortedKeys(b.Limits) {
 			a.printf("       %-40s %d\n", k, b.Limits[k])
 		}

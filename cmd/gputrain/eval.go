@@ -10,6 +10,19 @@ import (
 	"gputrain/trainer"
 )
 
+// evalJSON is the document of eval.
+type evalJSON struct {
+	Accuracy   float64        `json:"accuracy"`
+	Loss       float64        `json:"loss"`
+	Images     int            `json:"images"`
+	Multiplier multiplierJSON `json:"multiplier"`
+}
+
+type multiplierJSON struct {
+	Name   string `json:"name"`
+	SHA256 string `json:"sha256"` // empty for float
+}
+
 func newEval(a *app) *cobra.Command {
 	var recipe recipeFlags
 	var where backendFlags
@@ -22,10 +35,13 @@ checkpoint of a run brings its recipe; for plain weights name --model, --data
 and --path.`,
 		Example: `  gputrain eval runs/rm8/best.safetensors
   gputrain eval runs/float/best.safetensors --multiplier trunc:8u,cols=8`,
-		Args: exactArgs("CKPT"),
+		Args: takes("CKPT"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if recipe.recipe != "" {
 				return usagef("eval takes the recipe of the checkpoint: change it with --set, not with --recipe")
+			}
+			if err := where.check(); err != nil {
+				return err
 			}
 			settings, err := recipe.settings()
 			if err != nil {
@@ -53,7 +69,7 @@ and --path.`,
 				return err
 			}
 			if a.json {
-				return a.printJSON(e)
+				return a.printJSON(evalJSON{e.Accuracy, e.Loss, e.Images, multiplierJSON(e.Multiplier)})
 			}
 			a.printEvaluation(e, plan.Test.Classes)
 			return nil

@@ -1,9 +1,10 @@
 package main
 
 import (
-	"encoding/json"
+	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"strings"
 
 	"gputrain/lut"
@@ -18,45 +19,77 @@ const (
 	exitInterrupted = 75 // state saved, resumable (EX_TEMPFAIL)
 )
 
-// A usageError is a command line that cannot be carried out.
-type usageError struct{ err error }
-
-func (e *usageError) Error() string { return e.err.Error() }
-func (e *usageError) Unwrap() error { return e.err }
-
-func usagef(format string, args ...any) error {
-	return &usageError{fmt.Errorf(format, args...)}
+// A faultReport is what --json prints of an error. Keys that say nothing of it
+// are empty, or 0.
+type faultReport struct {
+	Message string `json:"message"` // a line for each fault
+	File    string `json:"file"`    // these four: of the first
+	Line    int    `json:"line"`
+	Want    string `json:"want"`
+	Got     string `json:"got"`
 }
 
-// A faultReport is what --json prints of an error.
-type faultReport struct {
-	Message string `json:"message"`
-	File    string `json:"file,omitempty"`
-	Line    int    `json:"line,omitempty"`
-	Want    string `json:"want,omitempty"`
-	Got     string `json:"got,omitempty"`
+// faultJSON is the document of a command that fails.
+type faultJSON struct {
+	Error faultReport `json:"error"`
 }
 
 // classify returns the exit code of err and the report of it.
 func classify(err error) (int, faultReport) {
-	r := faultReport{Message: strings.TrimSpace(err.Error())}
+	r := faultReport{Message: message(err)}
 	var format *lut.FormatError
 	var input *trainer.InputError
 	var usage *usageError
+	var path *fs.PathError
 	switch {
 	case errors.Is(err, trainer.ErrInterrupted):
 		return exitInterrupted, r
+	case errors.Is(err, context.Canceled):
+		r.Message = strings.Replace(r.Message, context.Canceled.Error(), "interrupted", 1)
+		return exitFailed, r
 	case errors.As(err, &input):
-		r.File, r.Line, r.Want, r.Got = input.File, input.Line, input.Want, input.Got
-		return exitInput, r
+		r.Line, r.Want, r.Got = input.Line, input.Want, input.Got
+		if !strings.HasPrefix(input.File, "--") { // a flag is no file
+			r.File = input.File
+		}
 	case errors.As(err, &format):
-		r.File, r.Line = format.Path, format.Line
-		return exitInput, r
-	case errors.As(err, &usage):
-		return exitInput, r
+		r.Message, r.File, r.Line = format.Error(), format.Path, format.Line
+	case !errors.As(err, &usage):
+		return exitFailed, r
 	}
-	return exitFailed, r
+	if r.File == "" && errors.As(err, &path) {
+		r.File = path.Path
+	}
+	return exitInput, r
 }
+
+// message returns the text of err, a line for each fault, without the name of
+// the package that found it: that is of no use to who reads it.
+func message(err error) string {
+	lines := strings.Split(strings.TrimSpace(err.Error()), "\n")
+	for i, line := range lines {
+		for _, pkg := range []string{"lut", "model", "dataset", "trainer", "gpu", "cpuref"} {
+			line = strings.TrimPrefix(line, pkg+": ")
+		}
+		lines[i] = line
+	}
+	return strings.Join(lines, "\n")
+}
+
+// inputFault marks err as a fault of what the user gave, unless it already says
+// more precisely which.
+func inputFault(err error) error {
+	if code, _ := classify(err); code == exitInput {
+		return err
+	}
+	return &usageError{err}
+}
+
+// An answeredError is a failure whose answer is already on stdout: only the
+// exit code remains to be said.
+type answeredError struct{ err error }
+
+func (e *answeredError) Error() string { return e.err.Error() }
 
 // report prints err, on stderr as text and with --json on stdout as a document,
 // and returns the exit code.
@@ -67,11 +100,15 @@ func (a *app) report(err error, asJSON bool) int {
 		return code
 	}
 	if asJSON {
-		enc := json.NewEncoder(a.stdout)
-		enc.SetEscapeHTML(false)
-		enc.Encode(map[string]faultReport{"error": r})
+		a.printJSON(faultJSON{r})
 		return code
 	}
-	fmt.Fprintf(a.stderr, "gputrain: %s\n", r.Message)
+	name := "gputrain:"
+	if a.colored(a.stderr) {
+		name = "\x1b[1;31m" + name + "\x1b[0m"
+	}
+	for line := range strings.Lines(r.Message) {
+		fmt.Fprintf(a.stderr, "%s %s\n", name, strings.TrimSuffix(line, "\n"))
+	}
 	return code
 }

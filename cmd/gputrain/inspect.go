@@ -27,7 +27,7 @@ func newInspect(a *app) *cobra.Command {
 		Use:     "inspect FILE",
 		Short:   "List what a checkpoint or weights file holds",
 		Example: "  gputrain inspect runs/rm8/best.safetensors",
-		Args:    exactArgs("FILE"),
+		Args:    takes("FILE"),
 		RunE: func(_ *cobra.Command, args []string) error {
 			f, err := weights.ReadFile(args[0])
 			if err != nil {

@@ -3,14 +3,17 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"gputrain/lut"
+	"gputrain/lut/netlist"
 )
 
 func newLut(a *app) *cobra.Command {
@@ -22,41 +25,34 @@ func newLut(a *app) *cobra.Command {
   exact:8u  trunc:8u,cols=8  bam:8u,v=6,h=2  drum:8u,k=4  mitchell:8u  kulkarni:8u  roba:8u
 
 WIDTH is bits and sign, weight × activation where they differ: 8u, 7s, 8ux4u.`,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			if len(args) == 0 {
-				return cmd.Help()
-			}
-			cmd.SuggestionsMinimumDistance = 2
-			hint := ""
-			if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {
-				hint = ": did you mean " + strings.Join(near, " or ") + "?"
-			}
-			return usagef("unknown command %q of gputrain lut%s", args[0], hint)
-		},
 	}
 	cmd.AddCommand(newLutBuild(a), newLutConvert(a), newLutInfo(a), newLutGrad(a), newLutVerify(a))
+	makeGroup(cmd)
 	return cmd
 }
 
 // loadFlags say what a multiplier's file does not say about itself.
 type loadFlags struct {
-	from, order, codes, top string
-	signed                  bool
-	cmd                     *cobra.Command
+	from, order, codes, top, cells string
+	signed                         bool
+	cmd                            *cobra.Command
 }
 
 func (l *loadFlags) register(cmd *cobra.Command) {
 	l.cmd = cmd
 	f := cmd.Flags()
-	f.StringVar(&l.from, "from", "", "format of the input ("+strings.Join(lut.Formats(), ", ")+"); recognised if absent")
-	f.StringVar(&l.order, "order", "", "operand that the file names first: wx (weight) or xw (activation)")
-	f.StringVar(&l.codes, "codes", "", "order of signed operands along an axis: ascending or twos (two's complement)")
-	f.StringVar(&l.top, "top", "", "the circuit to take of a file that holds several")
+	f.StringVar(&l.from, "from", "", "`FORMAT` of the input ("+strings.Join(lut.Formats(), ", ")+"); recognised if absent")
+	f.StringVar(&l.order, "order", "", "`ORDER` of operands in the file: wx (weight first) or xw (activation first)")
+	f.StringVar(&l.codes, "codes", "", "`ORDER` of signed operands along an axis: ascending or twos (two's complement)")
+	f.StringVar(&l.top, "top", "", "`NAME` of the circuit to take of a file that holds several")
 	f.BoolVar(&l.signed, "signed", false, "both operands are signed")
+	complete(cmd, "from", lut.Formats()...)
+	complete(cmd, "order", "wx", "xw")
+	complete(cmd, "codes", "ascending", "twos")
 }
 
 func (l *loadFlags) options() lut.LoadOptions {
-	o := lut.LoadOptions{From: l.from, Order: l.order, Codes: l.codes, Top: l.top}
+	o := lut.LoadOptions{From: l.from, Order: l.order, Codes: l.codes, Top: l.top, Cells: l.cells}
 	if l.cmd.Flags().Changed("signed") {
 		o.Signed = &l.signed
 	}
@@ -73,15 +69,6 @@ func (l *loadFlags) load(a *app, name string) (*lut.Loaded, error) {
 	return m, nil
 }
 
-// inputFault marks err as a fault of what the user gave, unless it already says
-// more precisely which.
-func inputFault(err error) error {
-	if code, _ := classify(err); code == exitInput {
-		return err
-	}
-	return &usageError{err}
-}
-
 // outputFlags name the file that a command writes.
 type outputFlags struct {
 	path, to string
@@ -90,13 +77,17 @@ type outputFlags struct {
 
 func (o *outputFlags) register(cmd *cobra.Command) {
 	f := cmd.Flags()
-	f.StringVarP(&o.path, "output", "o", "", "the file to write (required)")
-	f.StringVar(&o.to, "to", "", "its format ("+strings.Join(lut.Formats(), ", ")+"); by its extension if absent")
+	f.StringVarP(&o.path, "output", "o", "", "the `FILE` to write (required)")
+	f.StringVar(&o.to, "to", "", "its `FORMAT` ("+strings.Join(lut.Formats(), ", ")+"); by its extension if absent")
 	f.BoolVar(&o.force, "force", false, "overwrite the file if it exists")
+	complete(cmd, "to", lut.Formats()...)
 }
 
 // extensions are the formats that a file's name implies.
 var extensions = map[string]string{".npy": "npy", ".npz": "npz", ".txt": "meng"}
+
+// gradientFormats are those that hold gradients beside products.
+var gradientFormats = []string{"npz", "meng"}
 
 // format returns the format to write and checks that the file may be written.
 func (o *outputFlags) format() (string, error) {
@@ -105,6 +96,9 @@ func (o *outputFlags) format() (string, error) {
 	}
 	if _, err := os.Stat(o.path); err == nil && !o.force {
 		return "", usagef("%s exists: choose another name or overwrite it with --force", o.path)
+	}
+	if dir := filepath.Dir(o.path); !isFolder(dir) {
+		return "", usagef("%s: there is no folder %s", o.path, dir)
 	}
 	format := o.to
 	if format == "" {
@@ -117,6 +111,11 @@ func (o *outputFlags) format() (string, error) {
 		return "", usagef("--to %s, want one of %s", format, strings.Join(lut.Formats(), ", "))
 	}
 	return format, nil
+}
+
+func isFolder(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.IsDir()
 }
 
 // savedTable is what build, convert and grad print with --json.
@@ -134,7 +133,11 @@ func (o *outputFlags) save(a *app, t *lut.Table, g lut.Gradients) error {
 		return err
 	}
 	if err := lut.Save(o.path, format, t, g); err != nil {
-		return err
+		var disk *fs.PathError
+		if errors.As(err, &disk) {
+			return err
+		}
+		return inputFault(err) // the format cannot hold this multiplier
 	}
 	if a.json {
 		return a.printJSON(savedTable{o.path, format, t.Name(), t.SHA256()})
@@ -149,7 +152,7 @@ func newLutBuild(a *app) *cobra.Command {
 		Use:     "build SPEC -o FILE",
 		Short:   "Tabulate a multiplier of a built-in family",
 		Example: "  gputrain lut build trunc:8u,cols=8 -o rm8.npy",
-		Args:    exactArgs("SPEC"),
+		Args:    takes("SPEC"),
 		RunE: func(_ *cobra.Command, args []string) error {
 			if _, err := out.format(); err != nil {
 				return err
@@ -178,14 +181,19 @@ func newLutConvert(a *app) *cobra.Command {
 		Long: `Rewrite a multiplier in another tool's format. Gradients come along where both
 formats hold them. What was assumed of the input is printed on stderr.`,
 		Example: "  gputrain lut convert mul7u_06Q_lutfp.txt -o mul7u_06Q.npy",
-		Args:    exactArgs("IN"),
+		Args:    takes("IN"),
 		RunE: func(_ *cobra.Command, args []string) error {
-			if _, err := out.format(); err != nil {
+			format, err := out.format()
+			if err != nil {
 				return err
 			}
 			m, err := in.load(a, args[0])
 			if err != nil {
 				return err
+			}
+			if m.Gradients != (lut.Gradients{}) && !slices.Contains(gradientFormats, format) {
+				a.log.Info(fmt.Sprintf("left out: the gradients of %s, which format %s does not hold", args[0], format))
+				m.Gradients = lut.Gradients{}
 			}
 			return out.save(a, m.Table, m.Gradients)
 		},
@@ -212,6 +220,18 @@ type infoJSON struct {
 	AM00        int32 `json:"am00"`
 	Rank        int   `json:"rank"`
 	MaxK        int   `json:"max_k"`
+
+	// Published are the figures that a netlist states about itself.
+	Published []lut.Published `json:"published,omitempty"`
+}
+
+// wideJSON is the document of lut info on a circuit too wide for a table.
+type wideJSON struct {
+	Name string      `json:"name"`
+	W    operandJSON `json:"w"`
+	X    operandJSON `json:"x"`
+	lut.Metrics
+	Published []lut.Published `json:"published,omitempty"`
 }
 
 func newLutInfo(a *app) *cobra.Command {
@@ -220,7 +240,7 @@ func newLutInfo(a *app) *cobra.Command {
 		Use:     "info MULTIPLIER",
 		Short:   "Say what a multiplier is: identity, error metrics, rank",
 		Example: "  gputrain lut info trunc:8u,cols=8",
-		Args:    exactArgs("MULTIPLIER"),
+		Args:    takes("MULTIPLIER"),
 		RunE: func(_ *cobra.Command, args []string) error {
 			m, err := in.load(a, args[0])
 			if err != nil {
@@ -232,6 +252,7 @@ func newLutInfo(a *app) *cobra.Command {
 				W:       operandJSON{t.W().Bits, t.W().Signed},
 				X:       operandJSON{t.X().Bits, t.X().Signed},
 				Metrics: t.Metrics(), Commutative: t.Commutative(), AM00: t.AM00(), Rank: t.Rank(), MaxK: t.MaxK(),
+				Published: m.Published,
 			}
 			if a.json {
 				return a.printJSON(i)
@@ -244,22 +265,70 @@ func newLutInfo(a *app) *cobra.Command {
 	return cmd
 }
 
+// wideInfo prints what can be said of a circuit without a table.
+func (a *app) wideInfo(name string, c *netlist.Circuit) error {
+	a.log.Info(name + ": " + strings.Join(c.Assumed(), ", "))
+	m, err := c.Metrics()
+	if err != nil {
+		return inputFault(err)
+	}
+	published := m.Compare(c.Published())
+	if a.json {
+		return a.printJSON(wideJSON{
+			Name:    c.Name(),
+			W:       operandJSON{c.W().Bits, c.W().Signed},
+			X:       operandJSON{c.X().Bits, c.X().Signed},
+			Metrics: m.Metrics, Published: published,
+		})
+	}
+	a.printf("%s\n", c.Name())
+	a.printf("  table        none: tables stop at %d bits an operand\n", lut.MaxBits)
+	a.printMetrics(m.Metrics, c.W(), c.X())
+	a.printPublished(published)
+	return nil
+}
+
 func (a *app) printInfo(i infoJSON, t *lut.Table) {
 	yesNo := map[bool]string{true: "yes", false: "no"}
 	a.printf("%s\n", i.Name)
 	a.printf("  sha256       %s\n", i.SHA256)
-	a.printf("  operands     weight %v, activation %v\n", t.W(), t.X())
-	a.printf("  ER           %.4f %%   share of wrong products\n", 100*i.ER)
-	a.printf("  MED          %.6g   mean |error|, in product units\n", i.MED)
-	a.printf("  NMED         %.4f %%   MED / (2^%d − 1)\n", 100*i.NMED, t.W().Bits+t.X().Bits)
-	a.printf("  MRED         %.4f %%   mean |error|/|exact| where exact ≠ 0\n", 100*i.MRED)
-	a.printf("  WCE          %d   greatest |error|\n", i.WCE)
-	a.printf("  MSE          %.6g\n", i.MSE)
-	a.printf("  bias         %.6g   mean error\n", i.Bias)
+	a.printMetrics(i.Metrics, t.W(), t.X())
 	a.printf("  commutative  %s\n", yesNo[i.Commutative])
 	a.printf("  AM(0, 0)     %d\n", i.AM00)
 	a.printf("  rank         %d of %d\n", i.Rank, min(t.W().Count(), t.X().Count()))
 	a.printf("  max_k        %d   longest sum that an int32 holds\n", i.MaxK)
+	a.printPublished(i.Published)
+}
+
+func (a *app) printMetrics(m lut.Metrics, w, x lut.Operand) {
+	a.printf("  operands     weight %v, activation %v\n", w, x)
+	a.printf("  ER           %.4f %%   share of wrong products\n", 100*m.ER)
+	a.printf("  MED          %.6g   mean |error|, in product units\n", m.MED)
+	a.printf("  NMED         %.4f %%   MED / (2^%d − 1)\n", 100*m.NMED, w.Bits+x.Bits)
+	a.printf("  MRED         %.4f %%   mean |error|/|exact| where exact ≠ 0\n", 100*m.MRED)
+	a.printf("  WCE          %d   greatest |error|\n", m.WCE)
+	a.printf("  MSE          %.6g\n", m.MSE)
+	a.printf("  bias         %.6g   mean error\n", m.Bias)
+}
+
+// printPublished prints the figures of a netlist's header beside those of its
+// products.
+func (a *app) printPublished(published []lut.Published) {
+	if len(published) == 0 {
+		return
+	}
+	a.printf("  published by the file, and recomputed from its products\n")
+	for _, p := range published {
+		a.printf("    %-12s %s", p.Key, strings.TrimSpace(p.Value+" "+p.Unit))
+		switch {
+		case p.Recomputed == nil:
+			a.printf("\n")
+		case p.Differs:
+			a.printf("   DIFFERS: recomputed %.8g\n", *p.Recomputed)
+		default:
+			a.printf("   agrees: recomputed %.8g\n", *p.Recomputed)
+		}
+	}
 }
 
 // difference is one entry in which two tables differ.
@@ -289,7 +358,7 @@ func newLutVerify(a *app) *cobra.Command {
 Exits with 1 if they differ. Options such as --order apply to files only, to
 both of them.`,
 		Example: "  gputrain lut verify mul8u_rm8.npy trunc:8u,cols=8",
-		Args:    exactArgs("A", "B"),
+		Args:    takes("A", "B"),
 		RunE: func(_ *cobra.Command, args []string) error {
 			var t [2]*lut.Table
 			for i, name := range args {
@@ -343,31 +412,58 @@ both of them.`,
 	return cmd
 }
 
-// An answeredError is a failure whose answer is already on stdout: only the
-// exit code remains to be said.
-type answeredError struct{ err error }
-
-func (e *answeredError) Error() string { return e.err.Error() }
-
 // gradFlags choose an estimator of gradients.
 type gradFlags struct {
 	method, hws, boundary, reading, storage string
 	rank                                    int
 }
 
+// The choices that gradients leave: who makes them of a table, and how.
+var (
+	estimators = []string{"ste", "lut2d", "lut1d", "lowrank"}
+	boundaries = []string{"paper", "upstream"}
+	readings   = []string{"mean", "range", "slope"}
+	storages   = []string{"int16", "float32"}
+)
+
 func (g *gradFlags) register(cmd *cobra.Command) {
 	f := cmd.Flags()
-	f.StringVar(&g.method, "method", "lut2d", "estimator: ste, lut2d, lut1d or lowrank")
-	f.StringVar(&g.hws, "hws", "auto", "half window size: a number, or auto (a criterion on the table)")
-	f.StringVar(&g.boundary, "boundary", "paper", "of lut2d, where the window does not fit: paper (Eq. 6) or upstream (the authors' files, bit for bit)")
-	f.StringVar(&g.reading, "reading", "mean", "of lut1d: mean, range or slope")
-	f.StringVar(&g.storage, "storage", "int16", "of lut2d: int16 or float32")
-	f.IntVar(&g.rank, "rank", 4, "of lowrank: number of terms")
+	f.StringVar(&g.method, "method", "lut2d", "`ESTIMATOR`: ste, lut2d, lut1d or lowrank")
+	f.StringVar(&g.hws, "hws", "auto", "half window size: a number `N`, or auto (a criterion on the table)")
+	f.StringVar(&g.boundary, "boundary", "paper", "of lut2d, `HOW` to go on where the window does not fit: paper (Eq. 6) or upstream (the authors' files, bit for bit)")
+	f.StringVar(&g.reading, "reading", "mean", "of lut1d, its `READING`: mean, range or slope")
+	f.StringVar(&g.storage, "storage", "int16", "of lut2d, the `TYPE` of its entries: int16 or float32")
+	f.IntVar(&g.rank, "rank", 4, "of lowrank, the number `N` of terms")
+	complete(cmd, "method", estimators...)
+	complete(cmd, "boundary", boundaries...)
+	complete(cmd, "reading", readings...)
+	complete(cmd, "storage", storages...)
 }
 
-// estimator returns the chosen estimator for t.
-func (g *gradFlags) estimator(a *app, t *lut.Table) (lut.Estimator, error) {
+// estimator returns the chosen estimator for t. Options of other methods are
+// refused: who sets one that does nothing has something else in mind.
+func (g *gradFlags) estimator(a *app, t *lut.Table, given func(flag string) bool) (lut.Estimator, error) {
+	if !slices.Contains(estimators, g.method) {
+		return lut.Estimator{}, usagef("--method %q, want one of %s", g.method, strings.Join(estimators, ", "))
+	}
 	e := lut.Estimator{Method: g.method, Boundary: g.boundary, Reading: g.reading, Rank: g.rank}
+	lut2d, lowrank := g.method == "lut2d", g.method == "lowrank"
+	window := lut2d || lowrank || g.method == "lut1d" && g.reading == "mean"
+	for _, o := range []struct {
+		flag  string
+		used  bool
+		owner string
+	}{
+		{"hws", window, "lut2d, lowrank, and lut1d with reading mean"},
+		{"boundary", lut2d, "lut2d"},
+		{"storage", lut2d, "lut2d"},
+		{"reading", g.method == "lut1d", "lut1d"},
+		{"rank", lowrank, "lowrank"},
+	} {
+		if given(o.flag) && !o.used {
+			return e, usagef("--%s does nothing for --method %s: it belongs to %s", o.flag, g.method, o.owner)
+		}
+	}
 	switch g.storage {
 	case "int16":
 	case "float32":
@@ -375,16 +471,30 @@ func (g *gradFlags) estimator(a *app, t *lut.Table) (lut.Estimator, error) {
 	default:
 		return e, usagef("--storage %q, want int16 or float32", g.storage)
 	}
-	if g.hws == "auto" {
-		e.HWS = lut.AutoHWS(t)
-		a.log.Info(fmt.Sprintf("hws: auto took %d", e.HWS))
-	} else if n, err := fmt.Sscanf(g.hws, "%d", &e.HWS); n != 1 || err != nil || fmt.Sprint(e.HWS) != g.hws {
-		return e, usagef("--hws %q, want a number or auto", g.hws)
+	if window {
+		var err error
+		if e.HWS, err = g.window(a, t); err != nil {
+			return e, err
+		}
 	}
 	if err := e.Validate(t); err != nil {
 		return e, inputFault(err)
 	}
 	return e, nil
+}
+
+// window returns the half window for t.
+func (g *gradFlags) window(a *app, t *lut.Table) (int, error) {
+	if g.hws == "auto" {
+		hws := lut.AutoHWS(t)
+		a.log.Info(fmt.Sprintf("hws auto is %d", hws))
+		return hws, nil
+	}
+	hws, err := strconv.Atoi(g.hws)
+	if err != nil || hws < 1 {
+		return 0, usagef("--hws %q, want a number ≥ 1, or auto", g.hws)
+	}
+	return hws, nil
 }
 
 func newLutGrad(a *app) *cobra.Command {
@@ -400,25 +510,40 @@ func newLutGrad(a *app) *cobra.Command {
 tabulate how far the other estimators lie from lut2d.`,
 		Example: `  gputrain lut grad trunc:8u,cols=8 --method lut2d --hws 16 -o rm8.npz
   gputrain lut grad trunc:8u,cols=8 --hws 16 --compare`,
-		Args: exactArgs("MULTIPLIER"),
+		Args: takes("MULTIPLIER"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if !compare {
-				if _, err := out.format(); err != nil {
+				format, err := out.format()
+				if err != nil {
 					return err
 				}
-			} else if out.path != "" {
-				return usagef("--compare writes no file: leave -o out")
+				if !slices.Contains(gradientFormats, format) {
+					return usagef("%s: format %s holds no gradients, want %s", out.path, format, strings.Join(gradientFormats, " or "))
+				}
+				if format == "meng" && (grad.method != "lut2d" || grad.boundary != "upstream") {
+					a.log.Info("format meng holds gradients in sixteenths: they are rounded")
+				}
+			}
+			given := cmd.Flags().Changed
+			for _, flag := range []string{"output", "to", "method", "boundary", "storage", "reading", "rank"} {
+				if compare && given(flag) {
+					return usagef("--compare tabulates all estimators and writes no file: leave --%s out", flag)
+				}
 			}
 			m, err := in.load(a, args[0])
 			if err != nil {
 				return err
 			}
-			e, err := grad.estimator(a, m.Table)
+			if compare {
+				hws, err := grad.window(a, m.Table)
+				if err != nil {
+					return err
+				}
+				return a.compareGradients(m.Table, hws)
+			}
+			e, err := grad.estimator(a, m.Table, given)
 			if err != nil {
 				return err
-			}
-			if compare {
-				return a.compareGradients(m.Table, e.HWS)
 			}
 			g, err := e.Gradients(m.Table)
 			if err != nil {

@@ -11,6 +11,8 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"strconv"
+	"strings"
 	"syscall"
 )
 
@@ -59,14 +61,18 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 }
 
 // wantsJSON finds --json in a command line that may not have been parsed.
-func wantsJSON(args []string) bool {
+func wantsJSON(args []string) (wanted bool) {
 	for _, arg := range args {
-		switch arg {
-		case "--json", "--json=true":
-			return true
-		case "--":
-			return false
+		if arg == "--" {
+			break
+		}
+		name, value, given := strings.Cut(arg, "=")
+		if name != "--json" {
+			continue
+		}
+		if wanted = true; given {
+			wanted, _ = strconv.ParseBool(value)
 		}
 	}
-	return false
+	return wanted
 }

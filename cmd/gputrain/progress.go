@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"github.com/vbauerster/mpb/v8"
@@ -17,13 +18,14 @@ const between = 30 * time.Second
 // A progress shows the events of a run on stderr: on a terminal as a bar with
 // the time left, else as a log line for each epoch and every 30 seconds.
 type progress struct {
-	a      *app
-	bars   *mpb.Progress // nil off a terminal
-	bar    *mpb.Bar
-	epoch  int
-	split  string
-	status string
-	last   time.Time
+	a     *app
+	bars  *mpb.Progress // nil off a terminal
+	bar   *mpb.Bar
+	epoch int
+	split string
+	last  time.Time
+
+	status atomic.Pointer[string] // read by the goroutine that draws
 }
 
 func newProgress(a *app) *progress {
@@ -39,7 +41,10 @@ func (p *progress) event(e trainer.Event) {
 	case trainer.Began:
 		p.a.log.Info(fmt.Sprintf("network: %d parameters, %d MACs an image, %s of tensors",
 			e.Network.Params, e.Network.MACs, byteCount(e.Network.TotalBytes)))
-		if e.Resumed {
+		switch {
+		case e.Resumed && e.Epoch > e.Epochs:
+			p.a.log.Info(fmt.Sprintf("resumed after the last of %d epochs: nothing is left to do", e.Epochs))
+		case e.Resumed:
 			p.a.log.Info(fmt.Sprintf("resumed in epoch %d of %d", e.Epoch, e.Epochs))
 		}
 	case trainer.Stage:
@@ -54,6 +59,7 @@ func (p *progress) event(e trainer.Event) {
 			e.Phase, e.Epoch, e.Split, e.Loss, 100*e.Accuracy, e.LR, e.Seconds, e.ImagesPerSecond))
 	case trainer.Saved:
 		if e.Batch > 0 {
+			p.endBar()
 			p.a.log.Info(fmt.Sprintf("saved %s in epoch %d after batch %d", e.Path, e.Epoch, e.Batch))
 		}
 	}
@@ -76,14 +82,15 @@ func (p *progress) batch(e trainer.Progress) {
 		}
 		return
 	}
+	status := fmt.Sprintf("%s %.0f images/s, %s left", figures, e.ImagesPerSecond, left.Round(time.Second))
+	p.status.Store(&status)
 	if p.bar == nil || p.epoch != e.Epoch || p.split != e.Split {
 		p.endBar()
 		p.epoch, p.split = e.Epoch, e.Split
 		p.bar = p.bars.AddBar(int64(e.Batches), mpb.BarRemoveOnComplete(),
 			mpb.PrependDecorators(decor.Name(fmt.Sprintf("%s %d/%d %s ", e.Phase, e.Epoch, e.Epochs, e.Split))),
-			mpb.AppendDecorators(decor.Any(func(decor.Statistics) string { return p.status })))
+			mpb.AppendDecorators(decor.Any(func(decor.Statistics) string { return *p.status.Load() })))
 	}
-	p.status = fmt.Sprintf("%s %.0f images/s, %s left", figures, e.ImagesPerSecond, left.Round(time.Second))
 	p.bar.SetCurrent(int64(e.Batch))
 }
 

@@ -2,34 +2,41 @@ package main
 
 import (
 	"strconv"
+	"strings"
 
 	"github.com/spf13/cobra"
 
+	"gputrain/model"
 	"gputrain/trainer"
+	"gputrain/trainer/dataset"
 )
 
 // recipeFields are the recipe fields that have a flag of their own. All others
 // are set by --set path=value.
-var recipeFields = []struct{ flag, path, usage string }{
-	{"preset", "preset", "start from a preset: date2025"},
-	{"model", "model.name", "network: lenet5, mlp, resnet8, resnet20"},
-	{"classes", "model.classes", "number of classes; those of the data if absent"},
-	{"data", "data.name", "data set: cifar10, folder, idx, mnist, synthetic"},
-	{"path", "data.path", "where the data lies: a folder or an archive"},
-	{"init", "init", "checkpoint to start from"},
-	{"multiplier", "multiplier.default", "float, exact, a specification or a file"},
-	{"gradient", "gradient.method", "estimator: ste, lut2d, lut1d, lowrank, table"},
-	{"hws", "gradient.hws", "half window size: a number or auto"},
-	{"reading", "gradient.reading", "of lut1d: mean, range, slope"},
-	{"rank", "gradient.rank", "of lowrank: number of terms"},
-	{"boundary", "gradient.boundary", "of lut2d: paper, upstream"},
-	{"storage", "gradient.storage", "of lut2d: int16, float32"},
-	{"padding", "quantization.padding", "taps outside the image: zero-point, int-zero"},
-	{"epochs", "train.epochs", "epochs to train"},
-	{"batch", "train.batch", "images a step"},
-	{"lr", "optimizer.lr", "learning rate"},
-	{"optimizer", "optimizer.name", "adam, adamw, sgd"},
-	{"seed", "train.seed", "seed of weights, shuffling and augmentation"},
+var recipeFields = []struct {
+	flag, path string
+	usage      string   // the name of the value in backquotes
+	words      []string // that shells offer
+}{
+	{"preset", "preset", "start from the preset `NAME`: " + strings.Join(trainer.Presets(), ", "), trainer.Presets()},
+	{"model", "model.name", "`NETWORK`: " + strings.Join(model.Names(), ", "), model.Names()},
+	{"classes", "model.classes", "number `N` of classes; those of the data if absent", nil},
+	{"data", "data.name", "`KIND` of data: " + strings.Join(dataset.Names(), ", "), dataset.Names()},
+	{"path", "data.path", "`PATH` of the data: a folder or an archive", nil},
+	{"init", "init", "`CHECKPOINT` to start from", nil},
+	{"multiplier", "multiplier.default", "`MULTIPLIER`: float, exact, a specification or a file", nil},
+	{"gradient", "gradient.method", "`ESTIMATOR` of gradients: ste, lut2d, lut1d, lowrank or table (default ste)", append(estimators[:4:4], "table")},
+	{"hws", "gradient.hws", "half window size: a number `N`, or auto (the default)", nil},
+	{"reading", "gradient.reading", "of lut1d, its `READING`: mean, range or slope (default mean)", readings},
+	{"rank", "gradient.rank", "of lowrank, the number `N` of terms (default 4)", nil},
+	{"boundary", "gradient.boundary", "of lut2d, `HOW` to go on where the window does not fit: paper or upstream (default paper)", boundaries},
+	{"storage", "gradient.storage", "of lut2d, the `TYPE` of its entries: int16 or float32 (default int16)", storages},
+	{"padding", "quantization.padding", "`VALUE` of taps outside the image: zero-point or int-zero (default zero-point)", []string{"zero-point", "int-zero"}},
+	{"epochs", "train.epochs", "number `N` of epochs (default 30)", nil},
+	{"batch", "train.batch", "number `N` of images a step (default 64)", nil},
+	{"lr", "optimizer.lr", "learning `RATE` (default 0.001)", nil},
+	{"optimizer", "optimizer.name", "`RULE` of a step: adam, adamw or sgd (default adam)", []string{"adam", "adamw", "sgd"}},
+	{"seed", "train.seed", "`SEED` of weights, shuffling and augmentation (default 1)", nil},
 }
 
 // recipeFlags collect a recipe from a file and from the command line.
@@ -43,11 +50,14 @@ type recipeFlags struct {
 func (r *recipeFlags) register(cmd *cobra.Command) {
 	r.cmd = cmd
 	f := cmd.Flags()
-	f.StringVar(&r.recipe, "recipe", "", "YAML recipe; flags and --set override its fields")
-	f.StringArrayVar(&r.set, "set", nil, "set one recipe field, as in --set optimizer.lr=0.01 (repeatable)")
+	f.StringVar(&r.recipe, "recipe", "", "YAML `FILE`; flags and --set override its fields")
+	f.StringArrayVar(&r.set, "set", nil, "set one recipe field by `FIELD=VALUE`, as in --set optimizer.lr=0.01 (repeatable)")
 	r.values = map[string]*string{}
 	for _, field := range recipeFields {
 		r.values[field.flag] = f.String(field.flag, "", field.usage)
+		if field.words != nil {
+			complete(cmd, field.flag, field.words...)
+		}
 	}
 }
 

@@ -48,9 +48,13 @@ GPU with OpenGL 4.3.
 	f := root.PersistentFlags()
 	f.BoolVar(&a.json, "json", false, "print one JSON document on stdout and nothing else")
 	f.BoolVar(&a.quiet, "quiet", false, "no logs and no progress, only results and errors")
-	f.StringVar(&a.logFormat, "log-format", "text", "format of logs on stderr: text or json")
-	f.StringVar(&a.color, "color", "auto", "colour on terminals: auto, always or never (NO_COLOR is honoured)")
+	f.StringVar(&a.logFormat, "log-format", "text", "`FORMAT` of logs on stderr: text or json")
+	f.StringVar(&a.color, "color", "auto", "`WHEN` to colour what stands on stderr: auto (on terminals, unless NO_COLOR is set), always or never")
 
+	complete(root, "log-format", "text", "json")
+	complete(root, "color", "auto", "always", "never")
+
+	root.SetHelpCommand(newHelp())
 	root.AddCommand(
 		newDemo(a),
 		newTrain(a),
@@ -61,6 +65,18 @@ GPU with OpenGL 4.3.
 		newDoctor(a),
 		newVersion(a),
 	)
+	root.SetFlagErrorFunc(flagFault)
+	makeGroup(root)
+	root.InitDefaultCompletionCmd()
+	for _, cmd := range root.Commands() {
+		if cmd.Name() == "completion" {
+			cmd.Short = "Print the completion script of a shell"
+			makeGroup(cmd)
+			for _, shell := range cmd.Commands() {
+				shell.Args = takes()
+			}
+		}
+	}
 	return root
 }
 
@@ -114,15 +130,4 @@ func (a *app) printJSON(v any) error {
 // printf prints a line of a command's result.
 func (a *app) printf(format string, args ...any) {
 	fmt.Fprintf(a.stdout, format, args...)
-}
-
-// exactArgs is cobra.ExactArgs with the names of what is expected.
-func exactArgs(names ...string) cobra.PositionalArgs {
-	return func(cmd *cobra.Command, args []string) error {
-		if len(args) != len(names) {
-			return fmt.Errorf("%s: %d arguments %q, want %d: %s (see %s --help)",
-				cmd.CommandPath(), len(args), args, len(names), cmd.UseLine(), cmd.CommandPath())
-		}
-		return nil
-	}
 }

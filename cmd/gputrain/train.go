@@ -2,7 +2,9 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"os"
 
 	"github.com/spf13/cobra"
 
@@ -19,9 +21,25 @@ type runFlags struct {
 
 func (r *runFlags) register(cmd *cobra.Command) {
 	f := cmd.Flags()
-	f.StringVar(&r.out, "out", "", "run directory: recipe, manifest, metrics, checkpoints")
+	f.StringVar(&r.out, "out", "", "`DIR` for recipe, manifest, metrics and checkpoints; none: nothing is kept")
 	f.BoolVar(&r.resume, "resume", false, "go on from the last checkpoint in --out")
 	f.BoolVar(&r.dryRun, "dry-run", false, "resolve and build, print the plan and its memory, stop")
+}
+
+// check reports, before anything is read, what would stop the run at its
+// beginning.
+func (r *runFlags) check() error {
+	switch {
+	case r.resume && r.out == "":
+		return usagef("--resume needs --out, the directory of the run")
+	case r.resume:
+		if _, err := os.Stat(trainer.RecipePath(r.out)); err != nil {
+			return usagef("--resume: there is no run in %s (%w)", r.out, err)
+		}
+	case r.out != "" && !r.dryRun:
+		return trainer.CheckOut(r.out)
+	}
+	return nil
 }
 
 func newTrain(a *app) *cobra.Command {
@@ -51,20 +69,21 @@ func newRunCommand(a *app, phase trainer.Phase, cmd *cobra.Command) *cobra.Comma
 	var recipe recipeFlags
 	var run runFlags
 	var where backendFlags
-	cmd.Args = cobra.NoArgs
+	cmd.Args = takes()
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		if err := where.check(); err != nil {
+			return err
+		}
+		if err := run.check(); err != nil {
+			return err
+		}
 		settings, err := recipe.settings()
 		if err != nil {
 			return err
 		}
 		path := recipe.recipe
-		if run.resume {
-			if run.out == "" {
-				return usagef("--resume needs --out, the directory of the run")
-			}
-			if path == "" {
-				path = trainer.RecipePath(run.out)
-			}
+		if run.resume && path == "" {
+			path = trainer.RecipePath(run.out)
 		}
 		r, err := trainer.Load(path, settings...)
 		if err != nil {
@@ -111,6 +130,9 @@ func (a *app) train(ctx context.Context, phase trainer.Phase, r *trainer.Recipe,
 		Out: run.out, Resume: run.resume, Machine: where.machine(b), Events: progress.event,
 	})
 	progress.close()
+	if run.out == "" && errors.Is(err, context.Canceled) {
+		return fmt.Errorf("%w: without --out nothing is kept", err)
+	}
 	if err != nil {
 		return err
 	}
