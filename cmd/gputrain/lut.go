@@ -45,6 +45,7 @@ func (l *loadFlags) register(cmd *cobra.Command) {
 	f.StringVar(&l.order, "order", "", "`ORDER` of operands in the file: wx (weight first) or xw (activation first)")
 	f.StringVar(&l.codes, "codes", "", "`ORDER` of signed operands along an axis: ascending or twos (two's complement)")
 	f.StringVar(&l.top, "top", "", "`NAME` of the circuit to take of a file that holds several")
+	f.StringVar(&l.cells, "cells", "", "a Verilog `FILE` of cells that a netlist uses without defining them")
 	f.BoolVar(&l.signed, "signed", false, "both operands are signed")
 	complete(cmd, "from", lut.Formats()...)
 	complete(cmd, "order", "wx", "xw")
@@ -225,15 +226,6 @@ type infoJSON struct {
 	Published []lut.Published `json:"published,omitempty"`
 }
 
-// wideJSON is the document of lut info on a circuit too wide for a table.
-type wideJSON struct {
-	Name string      `json:"name"`
-	W    operandJSON `json:"w"`
-	X    operandJSON `json:"x"`
-	lut.Metrics
-	Published []lut.Published `json:"published,omitempty"`
-}
-
 func newLutInfo(a *app) *cobra.Command {
 	var in loadFlags
 	cmd := &cobra.Command{
@@ -243,6 +235,10 @@ func newLutInfo(a *app) *cobra.Command {
 		Args:    takes("MULTIPLIER"),
 		RunE: func(_ *cobra.Command, args []string) error {
 			m, err := in.load(a, args[0])
+			var wide *netlist.WideError
+			if errors.As(err, &wide) {
+				return a.wideInfo(args[0], wide.Circuit)
+			}
 			if err != nil {
 				return err
 			}
@@ -265,29 +261,6 @@ func newLutInfo(a *app) *cobra.Command {
 	return cmd
 }
 
-// wideInfo prints what can be said of a circuit without a table.
-func (a *app) wideInfo(name string, c *netlist.Circuit) error {
-	a.log.Info(name + ": " + strings.Join(c.Assumed(), ", "))
-	m, err := c.Metrics()
-	if err != nil {
-		return inputFault(err)
-	}
-	published := m.Compare(c.Published())
-	if a.json {
-		return a.printJSON(wideJSON{
-			Name:    c.Name(),
-			W:       operandJSON{c.W().Bits, c.W().Signed},
-			X:       operandJSON{c.X().Bits, c.X().Signed},
-			Metrics: m.Metrics, Published: published,
-		})
-	}
-	a.printf("%s\n", c.Name())
-	a.printf("  table        none: tables stop at %d bits an operand\n", lut.MaxBits)
-	a.printMetrics(m.Metrics, c.W(), c.X())
-	a.printPublished(published)
-	return nil
-}
-
 func (a *app) printInfo(i infoJSON, t *lut.Table) {
 	yesNo := map[bool]string{true: "yes", false: "no"}
 	a.printf("%s\n", i.Name)
@@ -298,37 +271,6 @@ func (a *app) printInfo(i infoJSON, t *lut.Table) {
 	a.printf("  rank         %d of %d\n", i.Rank, min(t.W().Count(), t.X().Count()))
 	a.printf("  max_k        %d   longest sum that an int32 holds\n", i.MaxK)
 	a.printPublished(i.Published)
-}
-
-func (a *app) printMetrics(m lut.Metrics, w, x lut.Operand) {
-	a.printf("  operands     weight %v, activation %v\n", w, x)
-	a.printf("  ER           %.4f %%   share of wrong products\n", 100*m.ER)
-	a.printf("  MED          %.6g   mean |error|, in product units\n", m.MED)
-	a.printf("  NMED         %.4f %%   MED / (2^%d − 1)\n", 100*m.NMED, w.Bits+x.Bits)
-	a.printf("  MRED         %.4f %%   mean |error|/|exact| where exact ≠ 0\n", 100*m.MRED)
-	a.printf("  WCE          %d   greatest |error|\n", m.WCE)
-	a.printf("  MSE          %.6g\n", m.MSE)
-	a.printf("  bias         %.6g   mean error\n", m.Bias)
-}
-
-// printPublished prints the figures of a netlist's header beside those of its
-// products.
-func (a *app) printPublished(published []lut.Published) {
-	if len(published) == 0 {
-		return
-	}
-	a.printf("  published by the file, and recomputed from its products\n")
-	for _, p := range published {
-		a.printf("    %-12s %s", p.Key, strings.TrimSpace(p.Value+" "+p.Unit))
-		switch {
-		case p.Recomputed == nil:
-			a.printf("\n")
-		case p.Differs:
-			a.printf("   DIFFERS: recomputed %.8g\n", *p.Recomputed)
-		default:
-			a.printf("   agrees: recomputed %.8g\n", *p.Recomputed)
-		}
-	}
 }
 
 // difference is one entry in which two tables differ.
