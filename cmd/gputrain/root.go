@@ -62,6 +62,7 @@ GPU with OpenGL 4.3.
 		newEval(a),
 		newLut(a),
 		newInspect(a),
+		newBench(a),
 		newDoctor(a),
 		newVersion(a),
 	)
