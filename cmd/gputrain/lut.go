@@ -26,7 +26,7 @@ func newLut(a *app) *cobra.Command {
 
 WIDTH is bits and sign, weight × activation where they differ: 8u, 7s, 8ux4u.`,
 	}
-	cmd.AddCommand(newLutBuild(a), newLutConvert(a), newLutInfo(a), newLutGrad(a), newLutVerify(a))
+	cmd.AddCommand(newLutBuild(a), newLutConvert(a), newLutInfo(a), newLutGrad(a), newLutVerify(a), newLutLint(a))
 	makeGroup(cmd)
 	return cmd
 }
@@ -85,7 +85,7 @@ func (o *outputFlags) register(cmd *cobra.Command) {
 }
 
 // extensions are the formats that a file's name implies.
-var extensions = map[string]string{".npy": "npy", ".npz": "npz", ".txt": "meng"}
+var extensions = map[string]string{".npy": "npy", ".npz": "npz", ".txt": "meng", ".h": "adapt"}
 
 // gradientFormats are those that hold gradients beside products.
 var gradientFormats = []string{"npz", "meng"}
@@ -133,12 +133,8 @@ func (o *outputFlags) save(a *app, t *lut.Table, g lut.Gradients) error {
 	if err != nil {
 		return err
 	}
-	if err := lut.Save(o.path, format, t, g); err != nil {
-		var disk *fs.PathError
-		if errors.As(err, &disk) {
-			return err
-		}
-		return inputFault(err) // the format cannot hold this multiplier
+	if err := saveTable(o.path, format, t, g); err != nil {
+		return err
 	}
 	if a.json {
 		return a.printJSON(savedTable{o.path, format, t.Name(), t.SHA256()})
@@ -147,14 +143,38 @@ func (o *outputFlags) save(a *app, t *lut.Table, g lut.Gradients) error {
 	return nil
 }
 
+// saveTable writes t and g to a file.
+func saveTable(path, format string, t *lut.Table, g lut.Gradients) error {
+	err := lut.Save(path, format, t, g)
+	var disk *fs.PathError
+	if err == nil || errors.As(err, &disk) {
+		return err
+	}
+	return inputFault(err) // the format cannot hold this multiplier
+}
+
 func newLutBuild(a *app) *cobra.Command {
 	var out outputFlags
+	var sweeps []string
 	cmd := &cobra.Command{
-		Use:     "build SPEC -o FILE",
-		Short:   "Tabulate a multiplier of a built-in family",
-		Example: "  gputrain lut build trunc:8u,cols=8 -o rm8.npy",
-		Args:    takes("SPEC"),
+		Use:   "build (SPEC -o FILE | --sweep SPECS -o FOLDER)",
+		Short: "Tabulate multipliers of a built-in family",
+		Long: `Tabulate a multiplier of a built-in family, or, with --sweep, those of all values
+of its parameters in given ranges, lo..hi or lo..hi..step: into a folder, with
+metrics.csv, a table of their errors and, of those that the catalog knows, their
+power.`,
+		Example: `  gputrain lut build trunc:8u,cols=8 -o rm8.npy
+  gputrain lut build --sweep "trunc:8u,cols=2..12" --sweep "drum:8u,k=3..7" -o tables`,
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(sweeps) > 0 {
+				return takes()(cmd, args)
+			}
+			return takes("SPEC")(cmd, args)
+		},
 		RunE: func(_ *cobra.Command, args []string) error {
+			if len(sweeps) > 0 {
+				return a.sweep(sweeps, &out)
+			}
 			if _, err := out.format(); err != nil {
 				return err
 			}
@@ -170,6 +190,7 @@ func newLutBuild(a *app) *cobra.Command {
 		},
 	}
 	out.register(cmd)
+	cmd.Flags().StringArrayVar(&sweeps, "sweep", nil, "tabulate all of `SPECS` with ranges, as in trunc:8u,cols=2..12, into a folder (repeatable)")
 	return cmd
 }
 
@@ -224,6 +245,9 @@ type infoJSON struct {
 
 	// Published are the figures that a netlist states about itself.
 	Published []lut.Published `json:"published,omitempty"`
+
+	// Known are the published circuits with the same products.
+	Known []knownJSON `json:"known"`
 }
 
 func newLutInfo(a *app) *cobra.Command {
@@ -239,6 +263,9 @@ func newLutInfo(a *app) *cobra.Command {
 			if errors.As(err, &wide) {
 				return a.wideInfo(args[0], wide.Circuit)
 			}
+			if errors.Is(err, lut.ErrFloatingPoint) {
+				return a.mantissaInfo(args[0])
+			}
 			if err != nil {
 				return err
 			}
@@ -248,8 +275,9 @@ func newLutInfo(a *app) *cobra.Command {
 				W:       operandJSON{t.W().Bits, t.W().Signed},
 				X:       operandJSON{t.X().Bits, t.X().Signed},
 				Metrics: t.Metrics(), Commutative: t.Commutative(), AM00: t.AM00(), Rank: t.Rank(), MaxK: t.MaxK(),
-				Published: m.Published,
+				Published: m.Published, Known: known(t),
 			}
+			a.warnName(t)
 			if a.json {
 				return a.printJSON(i)
 			}
@@ -262,14 +290,14 @@ func newLutInfo(a *app) *cobra.Command {
 }
 
 func (a *app) printInfo(i infoJSON, t *lut.Table) {
-	yesNo := map[bool]string{true: "yes", false: "no"}
 	a.printf("%s\n", i.Name)
 	a.printf("  sha256       %s\n", i.SHA256)
 	a.printMetrics(i.Metrics, t.W(), t.X())
-	a.printf("  commutative  %s\n", yesNo[i.Commutative])
+	a.printf("  commutative  %s\n", yesNo(i.Commutative))
 	a.printf("  AM(0, 0)     %d\n", i.AM00)
 	a.printf("  rank         %d of %d\n", i.Rank, min(t.W().Count(), t.X().Count()))
 	a.printf("  max_k        %d   longest sum that an int32 holds\n", i.MaxK)
+	a.printKnown(i.Known)
 	a.printPublished(i.Published)
 }
 
@@ -306,7 +334,7 @@ both of them.`,
 			for i, name := range args {
 				l := &in
 				if lut.IsSpec(name) {
-					l = &loadFlags{cmd: in.cmd} // a spec says all of itself
+					l = &loadFlags{cmd: new(cobra.Command)} // a spec says all of itself
 				}
 				m, err := l.load(a, name)
 				if err != nil {
