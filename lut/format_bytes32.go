@@ -61,7 +61,7 @@ func parseBytes32(r *bufio.Reader, name string, o LoadOptions) (*Loaded, error) 
 
 	data, err := readBounded(r, maxBytes32)
 	if err != nil {
-		return nil, fmt.Errorf("%w, want at most %d: 65,536 products of four bytes", err, maxBytes32)
+		return nil, fmt.Errorf("%w: 65,536 products of four bytes are the most", err)
 	}
 	for bits := MinBits; bits <= MaxBits; bits++ {
 		n := 1 << bits
