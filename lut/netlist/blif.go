@@ -63,6 +63,7 @@ type blifParser struct {
 	models map[string]*blifModel
 	order  []*blifModel
 	cover  *blifCover
+	count  int // of words, see maxWords
 }
 
 // A blifCover is a .names under way.
@@ -106,6 +107,7 @@ func (p *blifParser) parse() {
 			if other, ok := p.models[words[1]]; ok {
 				p.fail(line, "model %s is defined twice, first on line %d", show(words[1]), other.m.line)
 			}
+			p.spend(modelWords, at)
 			model = &blifModel{m: newModule(words[1], p.src.path, at), nets: map[string]node{}}
 			p.models[words[1]] = model
 			p.order = append(p.order, model)
@@ -161,6 +163,7 @@ func (p *blifParser) words() ([]string, int, bool) {
 			}
 			words = append(words, string(word))
 			word = word[:0]
+			p.spend(1, p.src.line)
 		}
 	}
 	for {
@@ -199,6 +202,13 @@ func (p *blifParser) words() ([]string, int, bool) {
 			}
 		}
 		p.src.next()
+	}
+}
+
+// spend counts words.
+func (p *blifParser) spend(words, line int) {
+	if p.count += words; p.count > maxWords {
+		p.fail(int32(line), "more than %d words", maxWords)
 	}
 }
 
@@ -492,6 +502,9 @@ func anonymous(bits, groups []port) bool {
 
 // operandPorts makes the two operands of a top of its inputs.
 func operandPorts(m *module) []port {
+	if n := len(m.inputs); n > maxPairBits {
+		m.fail(int32(m.line), "%s has %d input bits, want at most %d", show(m.name), n, maxPairBits)
+	}
 	groups := groupBits(m, m.inputs)
 	if !anonymous(m.inputs, groups) {
 		return groups
@@ -510,6 +523,9 @@ func operandPorts(m *module) []port {
 
 // productPort makes the product of a top of its outputs.
 func productPort(m *module) []port {
+	if n := len(m.outputs); n > maxProductBits {
+		m.fail(int32(m.line), "%s has %d output bits, want at most %d", show(m.name), n, maxProductBits)
+	}
 	groups := groupBits(m, m.outputs)
 	if !anonymous(m.outputs, groups) {
 		return groups

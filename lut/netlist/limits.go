@@ -12,8 +12,14 @@ const (
 	// maxWidth is the width of a port, wire, constant or expression.
 	maxWidth = 1 << 16
 
-	// maxExpressions is the number of operands and operators of a text.
+	// maxExpressions is the number of modules, names, operands and operators
+	// of a Verilog text.
 	maxExpressions = 1 << 19
+
+	// maxWords is the number of words of a BLIF text; a model counts as
+	// modelWords.
+	maxWords   = 1 << 20
+	modelWords = 16
 
 	// maxDepth is the depth of nested expressions, and of instances.
 	maxDepth = 500

@@ -1,43 +1,42 @@
 package netlist
 
 import (
-	"bufio"
-	"errors"
+	"bytes"
 	"io"
 )
 
 // end is what source.peek and source.next return at the end of the text.
 const end = -1
 
-// A source hands out the bytes of a text and counts its lines. It fails at a
-// read error and where the text is longer than maxFile.
+// A source hands out the bytes of a text and counts its lines. It fails where
+// the text is longer than maxFile.
 type source struct {
 	path string
 	line int // of the byte that next will return
-	r    *bufio.Reader
-	read int
+	text []byte
+	at   int
 }
 
+// newSource reads a text, of which it holds no more than maxFile bytes and one.
 func newSource(r io.Reader, path string) *source {
-	return &source{path: path, line: 1, r: bufio.NewReader(r)}
+	text, err := io.ReadAll(io.LimitReader(r, maxFile+1))
+	if err != nil {
+		fail(path, 0, "%w", err)
+	}
+	return &source{path: path, line: 1, text: text}
 }
 
 // peek returns the byte that next will return.
 func (s *source) peek() int {
-	b, err := s.r.Peek(1)
-	switch {
-	case errors.Is(err, io.EOF):
+	if s.at == len(s.text) {
 		return end
-	case err != nil:
-		fail(s.path, s.line, "%w", err)
 	}
-	return int(b[0])
+	return int(s.text[s.at])
 }
 
 // prefix reports whether the text goes on with p.
 func (s *source) prefix(p string) bool {
-	b, _ := s.r.Peek(len(p)) // an error other than the end will meet next
-	return string(b) == p
+	return bytes.HasPrefix(s.text[s.at:], []byte(p))
 }
 
 // skip consumes n bytes.
@@ -49,14 +48,11 @@ func (s *source) skip(n int) {
 
 // next consumes a byte.
 func (s *source) next() int {
-	b, err := s.r.ReadByte()
-	switch {
-	case errors.Is(err, io.EOF):
+	if s.at == len(s.text) {
 		return end
-	case err != nil:
-		fail(s.path, s.line, "%w", err)
 	}
-	if s.read++; s.read > maxFile {
+	b := s.text[s.at]
+	if s.at++; s.at > maxFile {
 		fail(s.path, s.line, "text of more than %d MiB", maxFile>>20)
 	}
 	if b == '\n' {

@@ -103,6 +103,7 @@ func (p *verilogParser) name(what string) name {
 // module = "module" name [ "(" ports ")" ] ";" { item } "endmodule"
 func (p *verilogParser) module() *verilogModule {
 	line := p.tok.line
+	p.count(int32(line))
 	p.expect("module", "to begin a module")
 	m := &verilogModule{path: p.path, line: line, name: p.name("the name of the module").text}
 	if p.accept("(") {
@@ -294,7 +295,7 @@ var unsupported = wordSet("? ~ ! && || == != === !== < > <= >= <<< >>> ** -> +: 
 // count counts an operand, operator, name or connection.
 func (p *verilogParser) count(line int32) {
 	if p.expressions++; p.expressions > maxExpressions {
-		fail(p.path, int(line), "more than %d names and operands", maxExpressions)
+		fail(p.path, int(line), "more than %d modules, names and operands", maxExpressions)
 	}
 }
 
