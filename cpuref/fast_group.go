@@ -22,8 +22,12 @@ import (
 // A product of matrices is the case of one tap.
 
 const (
-	groupStrip = 2048 // pixels that are sorted at a time
-	groupParts = 8    // parts at least, from channels if strips are too few
+	// Pixels that are sorted at a time: as many as have their D in an L2 cache
+	// at the width of the kernel, a MiB, since every channel reads it anew.
+	dotsStrip = 2048
+	sumsStrip = 4096
+
+	groupParts = 8 // parts at least, from channels if strips are too few
 )
 
 // A gradientTable is a Full gradient with rows of 256, and a row of zeros
@@ -64,15 +68,16 @@ type grouping struct {
 	d                backend.ConvDims
 	ph               phase
 	pixels           int // of all images
+	strip            int // pixels
 	strips, perChunk int
 	chunks, ranges   int
 	channels         int // of a range
 	r                int // taps times output channels
 }
 
-func newGrouping(d *backend.ConvDims, ph *phase) grouping {
-	q := grouping{d: *d, ph: *ph, pixels: d.Batch * ph.rows * ph.cols, r: len(ph.taps) * d.GroupOut}
-	q.strips = ceilDiv(q.pixels, groupStrip)
+func newGrouping(d *backend.ConvDims, ph *phase, strip int) grouping {
+	q := grouping{d: *d, ph: *ph, strip: strip, pixels: d.Batch * ph.rows * ph.cols, r: len(ph.taps) * d.GroupOut}
+	q.strips = ceilDiv(q.pixels, strip)
 	q.perChunk = max(1, ceilDiv(q.strips, maxChunks))
 	q.chunks = ceilDiv(q.strips, q.perChunk)
 	q.channels = d.GroupIn
@@ -94,8 +99,8 @@ func (q *grouping) piece(i int) (g, chunk, c0, c1 int) {
 // eachStrip calls f for the strips of a chunk.
 func (q *grouping) eachStrip(chunk int, f func(n0, n int)) {
 	for s := chunk * q.perChunk; s < min((chunk+1)*q.perChunk, q.strips); s++ {
-		n0 := s * groupStrip
-		f(n0, min(groupStrip, q.pixels-n0))
+		n0 := s * q.strip
+		f(n0, min(q.strip, q.pixels-n0))
 	}
 }
 
@@ -211,7 +216,7 @@ func (c *CPU) fullBackwardX(d *backend.ConvDims, g gradientTable, b lutBackwardX
 	dt := c.transposeOutput(b.dy, d, b.qw)
 	c.fast.phases = phases(c.fast.phases, d)
 	for i := range c.fast.phases {
-		q := newGrouping(d, &c.fast.phases[i])
+		q := newGrouping(d, &c.fast.phases[i], dotsStrip)
 		if q.pixels == 0 {
 			continue
 		}
@@ -242,7 +247,7 @@ func (t *groupDots) part(i, worker int) {
 		clear(u.dx)
 		clear(u.z)
 		for r0, width := 0, 0; r0 < q.r; r0 += width {
-			width = f.GroupWidth(q.r - r0)
+			width = f.DotsWidth(q.r - r0)
 			q.block(s, g, n0, n, r0, width, t.dt)
 			u.table = resize(u.table, 256*width)
 			for ch := c0; ch < c1; ch++ {
@@ -284,7 +289,7 @@ func (c *CPU) fullBackwardW(d *backend.ConvDims, g gradientTable, b lutBackwardW
 	}
 	c.fast.phases = phases(c.fast.phases, d)
 	for i := range c.fast.phases {
-		q := newGrouping(d, &c.fast.phases[i])
+		q := newGrouping(d, &c.fast.phases[i], sumsStrip)
 		if q.r == 0 {
 			continue
 		}
@@ -321,7 +326,7 @@ func (t *groupSums) part(i, worker int) {
 	q.eachStrip(chunk, func(n0, n int) {
 		q.sort(s, g, c0, c1, n0, n, t.b.x)
 		for r0, width := 0, 0; r0 < q.r; r0 += width {
-			width = f.GroupWidth(q.r - r0)
+			width = f.SumsWidth(q.r - r0)
 			q.block(s, g, n0, n, r0, width, t.dt)
 			u.table = resize(u.table, 256*width)
 			for ch := c0; ch < c1; ch++ {

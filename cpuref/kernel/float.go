@@ -16,17 +16,18 @@ type Floats struct {
 	dotRows, lanes int
 	dots           func(c []float32, ldc int, a []float32, lda int, b []float32, ldb, n int)
 
-	groups    []groupKernel // the widest first
+	// Of each kind the widest comes first.
+	groupSums, groupDots []groupKernel
+
 	transpose func(dst []float32, width int, table []float32, rows []uint16)
 }
 
-// A groupKernel works on rows d[n] of so many floats, in groups of equal codes.
+// A groupKernel works on rows d[n] of so many floats, in groups of columns n of
+// equal code x. Sums add Σ_x t[x][r]·Σ_{n of group x} d[n][r] to c[r]; dots add
+// Σ_r t[x][r]·d[n][r] to c[n] for every n of every group x.
 type groupKernel struct {
 	width int
-	// sums adds Σ_x t[x][r]·Σ_{n of group x} d[n][r] to c[r].
-	sums func(c, d []float32, g *Groups, t []float32)
-	// dots adds Σ_r t[x][r]·d[n][r] to c[n] for every n of every group x.
-	dots func(c, d []float32, g *Groups, t []float32)
+	f     func(c, d []float32, g *Groups, t []float32)
 }
 
 const dotCols = 4
@@ -107,55 +108,77 @@ type Groups struct {
 // MaxGroups is the greatest number of columns that Groups can list.
 const MaxGroups = 1 << 16
 
-// Set sorts the columns of codes.
+// Set sorts the columns of codes. Of equal codes those of the first quarter of
+// the columns come first, and so on: four counters for each code, so that runs
+// of equal codes need not wait for one.
 func (g *Groups) Set(codes []uint8) {
-	var next [rowLen]uint32
-	for _, x := range codes {
-		next[x]++
+	n := len(codes)
+	g.order = resize(g.order, n)
+	var next [4][rowLen]uint32
+	quarter := n / 4
+	c0, c1, c2, c3 := codes[:quarter], codes[quarter:2*quarter], codes[2*quarter:3*quarter], codes[3*quarter:4*quarter]
+	rest := codes[4*quarter:] // counted with the last quarter
+	for i := range c0 {
+		next[0][c0[i]]++
+		next[1][c1[i]]++
+		next[2][c2[i]]++
+		next[3][c3[i]]++
+	}
+	for _, x := range rest {
+		next[3][x]++
 	}
 	sum := uint32(0)
-	for x, n := range next {
-		g.start[x], next[x] = sum, sum
-		sum += n
+	for x := range rowLen {
+		g.start[x] = sum
+		for q := range next {
+			next[q][x], sum = sum, sum+next[q][x]
+		}
 	}
 	g.start[rowLen] = sum
-	g.order = resize(g.order, len(codes))
-	for n, x := range codes {
-		g.order[next[x]] = uint16(n)
-		next[x]++
+	put := func(q, i int, x uint8) {
+		g.order[next[q][x]] = uint16(i)
+		next[q][x]++
+	}
+	for i := range c0 {
+		put(0, i, c0[i])
+		put(1, quarter+i, c1[i])
+		put(2, 2*quarter+i, c2[i])
+		put(3, 3*quarter+i, c3[i])
+	}
+	for i, x := range rest {
+		put(3, 4*quarter+i, x)
 	}
 }
 
-// GroupWidth returns how many rows r the group kernels take at a time where so
-// many are left.
-func (f *Floats) GroupWidth(left int) int {
-	for _, k := range f.groups {
-		if 4*left > k.width {
-			return k.width
+// widest returns the widest kernel that so many rows r fill, or the narrowest
+// that takes them all.
+func widest(kernels []groupKernel, left int) *groupKernel {
+	for i := range kernels[1:] {
+		if left > kernels[i+1].width {
+			return &kernels[i]
 		}
 	}
-	return f.groups[len(f.groups)-1].width
-}
-
-func (f *Floats) group(width int) *groupKernel {
-	for i := range f.groups {
-		if f.groups[i].width == width {
-			return &f.groups[i]
-		}
-	}
-	panic("kernel: no group kernel of this width")
+	return &kernels[len(kernels)-1]
 }
 
 // GroupSums adds Σ_n T[x_n][r]·d[n][r] to c[r], r < width, x_n being the code of
-// column n: T is read once for each code and not for each column.
+// column n: T is read once for each code and not for each column. The width is
+// what SumsWidth says for so many rows r that are left.
 func (f *Floats) GroupSums(c, d []float32, g *Groups, t []float32, width int) {
-	f.group(width).sums(c, d, g, t)
+	widest(f.groupSums, width).f(c, d, g, t)
 }
 
-// GroupDots adds Σ_r T[x_n][r]·d[n][r], r < width, to c[n].
+// SumsWidth returns the width of GroupSums.
+func (f *Floats) SumsWidth(left int) int { return widest(f.groupSums, left).width }
+
+// GroupDots adds Σ_r T[x_n][r]·d[n][r], r < width, to c[n]. The width is what
+// DotsWidth says.
 func (f *Floats) GroupDots(c, d []float32, g *Groups, t []float32, width int) {
-	f.group(width).dots(c, d, g, t)
+	widest(f.groupDots, width).f(c, d, g, t)
 }
+
+// DotsWidth returns the width of GroupDots.
+func (f *Floats) DotsWidth(left int) int { return widest(f.groupDots, left).width }
 
 // Expand sets t[x*width+r] = table[rows[r]*256+x], r < width: row expansion of a
 // table of floats with rows of 256.
@@ -179,7 +202,8 @@ var goFloats = Floats{
 	dots: func(c []float32, _ int, a []float32, _ int, b []float32, ldb, n int) {
 		dot4(c[:4], a[:n], b, b[ldb:], b[2*ldb:], b[3*ldb:])
 	},
-	groups:    []groupKernel{goGroups(64), goGroups(16)},
+	groupSums: []groupKernel{goGroupSums(64), goGroupSums(16)},
+	groupDots: []groupKernel{goGroupDots(64), goGroupDots(16)},
 	transpose: goTranspose,
 }
 
@@ -215,36 +239,36 @@ func dot4(c, a, b0, b1, b2, b3 []float32) {
 	c[3] += s3
 }
 
-func goGroups(width int) groupKernel {
-	return groupKernel{
-		width: width,
-		sums: func(c, d []float32, g *Groups, t []float32) {
-			c = c[:width]
-			var sum [64]float32
-			h := sum[:width]
-			for x := range rowLen {
-				members := g.order[g.start[x]:g.start[x+1]]
-				if len(members) == 0 {
-					continue
-				}
-				clear(h)
-				for _, n := range members {
-					axpy(h, d[int(n)*width:], 1)
-				}
-				for r, v := range t[x*width:][:width] {
-					c[r] += v * h[r]
-				}
+func goGroupSums(width int) groupKernel {
+	return groupKernel{width, func(c, d []float32, g *Groups, t []float32) {
+		c = c[:width]
+		var sum [64]float32
+		h := sum[:width]
+		for x := range rowLen {
+			members := g.order[g.start[x]:g.start[x+1]]
+			if len(members) == 0 {
+				continue
 			}
-		},
-		dots: func(c, d []float32, g *Groups, t []float32) {
-			for x := range rowLen {
-				row := t[x*width:][:width]
-				for _, n := range g.order[g.start[x]:g.start[x+1]] {
-					c[n] += dot(row, d[int(n)*width:])
-				}
+			clear(h)
+			for _, n := range members {
+				axpy(h, d[int(n)*width:], 1)
 			}
-		},
-	}
+			for r, v := range t[x*width:][:width] {
+				c[r] += v * h[r]
+			}
+		}
+	}}
+}
+
+func goGroupDots(width int) groupKernel {
+	return groupKernel{width, func(c, d []float32, g *Groups, t []float32) {
+		for x := range rowLen {
+			row := t[x*width:][:width]
+			for _, n := range g.order[g.start[x]:g.start[x+1]] {
+				c[n] += dot(row, d[int(n)*width:])
+			}
+		}
+	}}
 }
 
 //go:noinline

@@ -24,10 +24,15 @@ func dots6x4by16(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, 
 //go:noescape
 func dots2x4by8(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, n int)
 
-// groupSums128by16 adds Σ_x t[x*128+r]·Σ_n d[n*128+r] to c[r], r < 128, the inner sum over n = order[start[x]:start[x+1]].
+// groupSums64by16 adds Σ_x t[x*64+r]·Σ_n d[n*64+r] to c[r], r < 64, the inner sum over n = order[start[x]:start[x+1]].
 //
 //go:noescape
-func groupSums128by16(c *float32, d *float32, order *uint16, start *uint32, t *float32)
+func groupSums64by16(c *float32, d *float32, order *uint16, start *uint32, t *float32)
+
+// groupSums32by16 adds Σ_x t[x*32+r]·Σ_n d[n*32+r] to c[r], r < 32, the inner sum over n = order[start[x]:start[x+1]].
+//
+//go:noescape
+func groupSums32by16(c *float32, d *float32, order *uint16, start *uint32, t *float32)
 
 // groupDots128by16 adds Σ_r t[x*128+r]·d[n*128+r], r < 128, to c[n] for every n = order[start[x]:start[x+1]].
 //
@@ -44,10 +49,20 @@ func groupSums64by8(c *float32, d *float32, order *uint16, start *uint32, t *flo
 //go:noescape
 func groupDots64by8(c *float32, d *float32, order *uint16, start *uint32, t *float32)
 
-// groupSums32by16 adds Σ_x t[x*32+r]·Σ_n d[n*32+r] to c[r], r < 32, the inner sum over n = order[start[x]:start[x+1]].
+// groupDots64by16 adds Σ_r t[x*64+r]·d[n*64+r], r < 64, to c[n] for every n = order[start[x]:start[x+1]].
 //
 //go:noescape
-func groupSums32by16(c *float32, d *float32, order *uint16, start *uint32, t *float32)
+func groupDots64by16(c *float32, d *float32, order *uint16, start *uint32, t *float32)
+
+// groupSums32by8 adds Σ_x t[x*32+r]·Σ_n d[n*32+r] to c[r], r < 32, the inner sum over n = order[start[x]:start[x+1]].
+//
+//go:noescape
+func groupSums32by8(c *float32, d *float32, order *uint16, start *uint32, t *float32)
+
+// groupDots32by8 adds Σ_r t[x*32+r]·d[n*32+r], r < 32, to c[n] for every n = order[start[x]:start[x+1]].
+//
+//go:noescape
+func groupDots32by8(c *float32, d *float32, order *uint16, start *uint32, t *float32)
 
 // groupDots32by16 adds Σ_r t[x*32+r]·d[n*32+r], r < 32, to c[n] for every n = order[start[x]:start[x+1]].
 //

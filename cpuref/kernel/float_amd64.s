@@ -550,9 +550,9 @@ loop:
 	VZEROUPPER
 	RET
 
-// func groupSums128by16(c *float32, d *float32, order *uint16, start *uint32, t *float32)
+// func groupSums64by16(c *float32, d *float32, order *uint16, start *uint32, t *float32)
 // Requires: AVX, AVX512F
-TEXT ·groupSums128by16(SB), NOSPLIT, $0-40
+TEXT ·groupSums64by16(SB), NOSPLIT, $0-40
 	MOVQ c+0(FP), AX
 	MOVQ d+8(FP), CX
 	MOVQ order+16(FP), DX
@@ -569,23 +569,15 @@ group:
 	VPXORD  Z1, Z1, Z1
 	VPXORD  Z2, Z2, Z2
 	VPXORD  Z3, Z3, Z3
-	VPXORD  Z4, Z4, Z4
-	VPXORD  Z5, Z5, Z5
-	VPXORD  Z6, Z6, Z6
-	VPXORD  Z7, Z7, Z7
 
 member:
 	MOVWQZX     (DX)(R8*2), R10
-	SHLQ        $0x09, R10
+	SHLQ        $0x08, R10
 	ADDQ        CX, R10
 	VADDPS      (R10), Z0, Z0
 	VADDPS      64(R10), Z1, Z1
 	VADDPS      128(R10), Z2, Z2
 	VADDPS      192(R10), Z3, Z3
-	VADDPS      256(R10), Z4, Z4
-	VADDPS      320(R10), Z5, Z5
-	VADDPS      384(R10), Z6, Z6
-	VADDPS      448(R10), Z7, Z7
 	INCQ        R8
 	CMPQ        R8, R9
 	JLT         member
@@ -601,21 +593,51 @@ member:
 	VMOVUPS     192(AX), Z11
 	VFMADD231PS 192(SI), Z3, Z11
 	VMOVUPS     Z11, 192(AX)
-	VMOVUPS     256(AX), Z8
-	VFMADD231PS 256(SI), Z4, Z8
-	VMOVUPS     Z8, 256(AX)
-	VMOVUPS     320(AX), Z9
-	VFMADD231PS 320(SI), Z5, Z9
-	VMOVUPS     Z9, 320(AX)
-	VMOVUPS     384(AX), Z10
-	VFMADD231PS 384(SI), Z6, Z10
-	VMOVUPS     Z10, 384(AX)
-	VMOVUPS     448(AX), Z11
-	VFMADD231PS 448(SI), Z7, Z11
-	VMOVUPS     Z11, 448(AX)
 
 next:
-	ADDQ $+512, SI
+	ADDQ $+256, SI
+	INCQ DI
+	CMPQ DI, $+256
+	JLT  group
+	VZEROUPPER
+	RET
+
+// func groupSums32by16(c *float32, d *float32, order *uint16, start *uint32, t *float32)
+// Requires: AVX, AVX512F
+TEXT ·groupSums32by16(SB), NOSPLIT, $0-40
+	MOVQ c+0(FP), AX
+	MOVQ d+8(FP), CX
+	MOVQ order+16(FP), DX
+	MOVQ start+24(FP), BX
+	MOVQ t+32(FP), SI
+	XORQ DI, DI
+	XORQ R8, R8
+
+group:
+	MOVLQZX 4(BX)(DI*4), R9
+	CMPQ    R8, R9
+	JGE     next
+	VPXORD  Z0, Z0, Z0
+	VPXORD  Z1, Z1, Z1
+
+member:
+	MOVWQZX     (DX)(R8*2), R10
+	SHLQ        $0x07, R10
+	ADDQ        CX, R10
+	VADDPS      (R10), Z0, Z0
+	VADDPS      64(R10), Z1, Z1
+	INCQ        R8
+	CMPQ        R8, R9
+	JLT         member
+	VMOVUPS     (AX), Z8
+	VFMADD231PS (SI), Z0, Z8
+	VMOVUPS     Z8, (AX)
+	VMOVUPS     64(AX), Z9
+	VFMADD231PS 64(SI), Z1, Z9
+	VMOVUPS     Z9, 64(AX)
+
+next:
+	ADDQ $+128, SI
 	INCQ DI
 	CMPQ DI, $+256
 	JLT  group
@@ -812,9 +834,61 @@ next:
 	VZEROUPPER
 	RET
 
-// func groupSums32by16(c *float32, d *float32, order *uint16, start *uint32, t *float32)
-// Requires: AVX, AVX512F
-TEXT ·groupSums32by16(SB), NOSPLIT, $0-40
+// func groupDots64by16(c *float32, d *float32, order *uint16, start *uint32, t *float32)
+// Requires: AVX, AVX512F, AVX512VL
+TEXT ·groupDots64by16(SB), NOSPLIT, $0-40
+	MOVQ c+0(FP), AX
+	MOVQ d+8(FP), CX
+	MOVQ order+16(FP), DX
+	MOVQ start+24(FP), BX
+	MOVQ t+32(FP), SI
+	XORQ R8, R8
+	XORQ R9, R9
+
+group:
+	MOVLQZX 4(BX)(R8*4), R10
+	CMPQ    R9, R10
+	JGE     next
+	VMOVUPS (SI), Z0
+	VMOVUPS 64(SI), Z1
+	VMOVUPS 128(SI), Z2
+	VMOVUPS 192(SI), Z3
+
+member:
+	MOVWQZX       (DX)(R9*2), R11
+	MOVQ          R11, DI
+	SHLQ          $0x08, DI
+	ADDQ          CX, DI
+	VMULPS        (DI), Z0, Z8
+	VMULPS        64(DI), Z1, Z9
+	VFMADD231PS   128(DI), Z2, Z8
+	VFMADD231PS   192(DI), Z3, Z9
+	VADDPS        Z9, Z8, Z8
+	VEXTRACTF64X4 $0x01, Z8, Y9
+	VADDPS        Y9, Y8, Y8
+	VEXTRACTF32X4 $0x01, Y8, X9
+	VADDPS        X9, X8, X8
+	VPERMILPS     $0x0e, X8, X9
+	VADDPS        X9, X8, X8
+	VMOVSHDUP     X8, X9
+	VADDSS        X9, X8, X8
+	VADDSS        (AX)(R11*4), X8, X8
+	VMOVSS        X8, (AX)(R11*4)
+	INCQ          R9
+	CMPQ          R9, R10
+	JLT           member
+
+next:
+	ADDQ $+256, SI
+	INCQ R8
+	CMPQ R8, $+256
+	JLT  group
+	VZEROUPPER
+	RET
+
+// func groupSums32by8(c *float32, d *float32, order *uint16, start *uint32, t *float32)
+// Requires: AVX, FMA3
+TEXT ·groupSums32by8(SB), NOSPLIT, $0-40
 	MOVQ c+0(FP), AX
 	MOVQ d+8(FP), CX
 	MOVQ order+16(FP), DX
@@ -827,29 +901,89 @@ group:
 	MOVLQZX 4(BX)(DI*4), R9
 	CMPQ    R8, R9
 	JGE     next
-	VPXORD  Z0, Z0, Z0
-	VPXORD  Z1, Z1, Z1
+	VXORPS  Y0, Y0, Y0
+	VXORPS  Y1, Y1, Y1
+	VXORPS  Y2, Y2, Y2
+	VXORPS  Y3, Y3, Y3
 
 member:
 	MOVWQZX     (DX)(R8*2), R10
 	SHLQ        $0x07, R10
 	ADDQ        CX, R10
-	VADDPS      (R10), Z0, Z0
-	VADDPS      64(R10), Z1, Z1
+	VADDPS      (R10), Y0, Y0
+	VADDPS      32(R10), Y1, Y1
+	VADDPS      64(R10), Y2, Y2
+	VADDPS      96(R10), Y3, Y3
 	INCQ        R8
 	CMPQ        R8, R9
 	JLT         member
-	VMOVUPS     (AX), Z8
-	VFMADD231PS (SI), Z0, Z8
-	VMOVUPS     Z8, (AX)
-	VMOVUPS     64(AX), Z9
-	VFMADD231PS 64(SI), Z1, Z9
-	VMOVUPS     Z9, 64(AX)
+	VMOVUPS     (AX), Y8
+	VFMADD231PS (SI), Y0, Y8
+	VMOVUPS     Y8, (AX)
+	VMOVUPS     32(AX), Y9
+	VFMADD231PS 32(SI), Y1, Y9
+	VMOVUPS     Y9, 32(AX)
+	VMOVUPS     64(AX), Y10
+	VFMADD231PS 64(SI), Y2, Y10
+	VMOVUPS     Y10, 64(AX)
+	VMOVUPS     96(AX), Y11
+	VFMADD231PS 96(SI), Y3, Y11
+	VMOVUPS     Y11, 96(AX)
 
 next:
 	ADDQ $+128, SI
 	INCQ DI
 	CMPQ DI, $+256
+	JLT  group
+	VZEROUPPER
+	RET
+
+// func groupDots32by8(c *float32, d *float32, order *uint16, start *uint32, t *float32)
+// Requires: AVX, FMA3
+TEXT ·groupDots32by8(SB), NOSPLIT, $0-40
+	MOVQ c+0(FP), AX
+	MOVQ d+8(FP), CX
+	MOVQ order+16(FP), DX
+	MOVQ start+24(FP), BX
+	MOVQ t+32(FP), SI
+	XORQ R8, R8
+	XORQ R9, R9
+
+group:
+	MOVLQZX 4(BX)(R8*4), R10
+	CMPQ    R9, R10
+	JGE     next
+	VMOVUPS (SI), Y0
+	VMOVUPS 32(SI), Y1
+	VMOVUPS 64(SI), Y2
+	VMOVUPS 96(SI), Y3
+
+member:
+	MOVWQZX      (DX)(R9*2), R11
+	MOVQ         R11, DI
+	SHLQ         $0x07, DI
+	ADDQ         CX, DI
+	VMULPS       (DI), Y0, Y8
+	VMULPS       32(DI), Y1, Y9
+	VFMADD231PS  64(DI), Y2, Y8
+	VFMADD231PS  96(DI), Y3, Y9
+	VADDPS       Y9, Y8, Y8
+	VEXTRACTF128 $0x01, Y8, X9
+	VADDPS       X9, X8, X8
+	VPERMILPS    $0x0e, X8, X9
+	VADDPS       X9, X8, X8
+	VMOVSHDUP    X8, X9
+	VADDSS       X9, X8, X8
+	VADDSS       (AX)(R11*4), X8, X8
+	VMOVSS       X8, (AX)(R11*4)
+	INCQ         R9
+	CMPQ         R9, R10
+	JLT          member
+
+next:
+	ADDQ $+128, SI
+	INCQ R8
+	CMPQ R8, $+256
 	JLT  group
 	VZEROUPPER
 	RET

@@ -20,10 +20,8 @@ var avx512Floats = Floats{
 	dots: func(c []float32, ldc int, a []float32, lda int, b []float32, ldb, n int) {
 		dots6x4by16(&c[0], ldc, &a[0], lda, &b[0], ldb, n)
 	},
-	groups: []groupKernel{
-		asmGroups(128, groupSums128by16, groupDots128by16),
-		asmGroups(32, groupSums32by16, groupDots32by16),
-	},
+	groupSums: []groupKernel{asmGroup(64, groupSums64by16), asmGroup(32, groupSums32by16)},
+	groupDots: []groupKernel{asmGroup(128, groupDots128by16), asmGroup(64, groupDots64by16), asmGroup(32, groupDots32by16)},
 	transpose: func(dst []float32, width int, table []float32, rows []uint16) {
 		var at [16]*float32
 		for r := 0; r < width; r += len(at) {
@@ -44,10 +42,8 @@ var avx2Floats = Floats{
 	dots: func(c []float32, ldc int, a []float32, lda int, b []float32, ldb, n int) {
 		dots2x4by8(&c[0], ldc, &a[0], lda, &b[0], ldb, n)
 	},
-	groups: []groupKernel{
-		asmGroups(64, groupSums64by8, groupDots64by8),
-		asmGroups(16, groupSums16by8, groupDots16by8),
-	},
+	groupSums: []groupKernel{asmGroup(64, groupSums64by8), asmGroup(32, groupSums32by8), asmGroup(16, groupSums16by8)},
+	groupDots: []groupKernel{asmGroup(64, groupDots64by8), asmGroup(32, groupDots32by8), asmGroup(16, groupDots16by8)},
 	transpose: func(dst []float32, width int, table []float32, rows []uint16) {
 		var at [8]*float32
 		for r := 0; r < width; r += len(at) {
@@ -59,10 +55,8 @@ var avx2Floats = Floats{
 	},
 }
 
-func asmGroups(width int, sums, dots func(c, d *float32, order *uint16, start *uint32, t *float32)) groupKernel {
-	return groupKernel{
-		width: width,
-		sums:  func(c, d []float32, g *Groups, t []float32) { sums(&c[0], &d[0], &g.order[0], &g.start[0], &t[0]) },
-		dots:  func(c, d []float32, g *Groups, t []float32) { dots(&c[0], &d[0], &g.order[0], &g.start[0], &t[0]) },
-	}
+func asmGroup(width int, f func(c, d *float32, order *uint16, start *uint32, t *float32)) groupKernel {
+	return groupKernel{width, func(c, d []float32, g *Groups, t []float32) {
+		f(&c[0], &d[0], &g.order[0], &g.start[0], &t[0])
+	}}
 }

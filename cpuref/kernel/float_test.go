@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 )
 
@@ -97,44 +98,73 @@ func TestGroups(t *testing.T) {
 	eachFloats(t, func(t *testing.T, f *Floats) {
 		rng := rand.New(rand.NewPCG(1, 7))
 		table := randomFloats(rng, 20*rowLen)
-		for _, left := range []int{1, 16, 33, 64, 128, 1000} {
-			width := f.GroupWidth(left)
-			rows := make([]uint16, width)
-			for r := range rows {
-				rows[r] = uint16(rng.IntN(20))
-			}
-			expanded := make([]float32, rowLen*width)
-			f.Expand(expanded, width, table, rows)
-			for _, N := range []int{1, 7, 300, 1000} {
-				codes := randomCodes(rng, N, 8)
-				for i := range N / 2 {
-					codes[i] = uint8(rng.IntN(3))
-				}
-				d := randomFloats(rng, N*width)
-				var g Groups
-				g.Set(codes)
-				sums, dots := randomFloats(rng, width), randomFloats(rng, N)
-				sums0, dots0 := append([]float32(nil), sums...), append([]float32(nil), dots...)
-				f.GroupSums(sums, d, &g, expanded, width)
-				f.GroupDots(dots, d, &g, expanded, width)
-				term := func(n, r int) float64 {
-					return float64(table[int(rows[r])*rowLen+int(codes[n])]) * float64(d[n*width+r])
-				}
-				for r := range width {
-					terms := []float64{float64(sums0[r])}
-					for n := range N {
-						terms = append(terms, term(n, r))
-					}
-					requireSum(t, fmt.Sprint("sum ", width, N, r), sums[r], terms)
-				}
-				for n := range N {
-					terms := []float64{float64(dots0[n])}
-					for r := range width {
-						terms = append(terms, term(n, r))
-					}
-					requireSum(t, fmt.Sprint("dot ", width, N, n), dots[n], terms)
-				}
-			}
+		for _, left := range []int{1, 16, 17, 32, 33, 64, 65, 128, 1000} {
+			testGroups(t, f, rng, table, f.SumsWidth(left), true)
+			testGroups(t, f, rng, table, f.DotsWidth(left), false)
 		}
 	})
+}
+
+func testGroups(t *testing.T, f *Floats, rng *rand.Rand, table []float32, width int, sums bool) {
+	rows := make([]uint16, width)
+	for r := range rows {
+		rows[r] = uint16(rng.IntN(20))
+	}
+	expanded := make([]float32, rowLen*width)
+	f.Expand(expanded, width, table, rows)
+	for _, N := range []int{1, 3, 7, 300, 1001} {
+		codes := randomCodes(rng, N, 8)
+		for i := range N / 2 {
+			codes[i] = uint8(rng.IntN(3))
+		}
+		d := randomFloats(rng, N*width)
+		var g Groups
+		g.Set(codes)
+		terms := make([][]float64, N)
+		if sums {
+			terms = make([][]float64, width)
+		}
+		c := randomFloats(rng, len(terms))
+		for i := range terms {
+			terms[i] = []float64{float64(c[i])}
+		}
+		for n := range N {
+			for r := range width {
+				to := n
+				if sums {
+					to = r
+				}
+				terms[to] = append(terms[to], float64(table[int(rows[r])*rowLen+int(codes[n])])*float64(d[n*width+r]))
+			}
+		}
+		if sums {
+			f.GroupSums(c, d, &g, expanded, width)
+		} else {
+			f.GroupDots(c, d, &g, expanded, width)
+		}
+		for i := range terms {
+			requireSum(t, fmt.Sprintf("width %d of %d columns, sums %v: %d", width, N, sums, i), c[i], terms[i])
+		}
+	}
+}
+
+func TestGroupsSet(t *testing.T) {
+	rng := rand.New(rand.NewPCG(1, 8))
+	for _, n := range []int{0, 1, 3, 4, 5, 1000, MaxGroups} {
+		codes := randomCodes(rng, n, 8)
+		var g Groups
+		g.Set(codes)
+		seen := make([]bool, n)
+		for x := range rowLen {
+			for _, i := range g.order[g.start[x]:g.start[x+1]] {
+				if int(codes[i]) != x || seen[i] {
+					t.Fatalf("%d columns: column %d, seen before: %v, is of code %d and among those of %d", n, i, seen[i], codes[i], x)
+				}
+				seen[i] = true
+			}
+		}
+		if i := slices.Index(seen, false); i >= 0 {
+			t.Fatalf("%d columns: column %d is in no group", n, i)
+		}
+	}
 }

@@ -48,8 +48,8 @@ func fenced[T any](t *testing.T, v []T, atEnd bool) []T {
 	return f
 }
 
-// An operandSet makes the operands of a kernel, the destination first: in
-// ordinary memory, or between forbidden pages.
+// A placement says where operands of a kernel lie: in ordinary memory, or
+// between forbidden pages.
 type placement struct {
 	t      *testing.T
 	fenced bool
@@ -150,26 +150,21 @@ func TestPageEnds(t *testing.T) {
 				return slices.Clone(c)
 			})
 		}
-		for _, group := range f.groups {
+		for i, group := range slices.Concat(f.groupSums, f.groupDots) {
 			for _, n := range []int{1, 3, 40} {
 				var g Groups
 				g.Set(randomCodes(rng, n, 8))
-				d, table := randomFloats(rng, n*group.width), randomFloats(rng, rowLen*group.width)
-				start := g.start[:]
-				for _, sums := range []bool{true, false} {
-					cases = append(cases, func(p placement) any {
-						g := Groups{order: place(p, g.order)}
-						copy(g.start[:], start)
-						if sums {
-							c := place(p, make([]float32, group.width))
-							group.sums(c, place(p, d), &g, place(p, table))
-							return slices.Clone(c)
-						}
-						c := place(p, make([]float32, n))
-						group.dots(c, place(p, d), &g, place(p, table))
-						return slices.Clone(c)
-					})
+				d, table, out := randomFloats(rng, n*group.width), randomFloats(rng, rowLen*group.width), n
+				if i < len(f.groupSums) {
+					out = group.width
 				}
+				cases = append(cases, func(p placement) any {
+					fenced := g
+					fenced.order = place(p, g.order)
+					c := place(p, make([]float32, out))
+					group.f(c, place(p, d), &fenced, place(p, table))
+					return slices.Clone(c)
+				})
 			}
 			table, rows := randomFloats(rng, tableRows*rowLen), words(group.width, tableRows)
 			cases = append(cases, func(p placement) any {

@@ -54,11 +54,13 @@ func float() {
 	product(avx2, 6)
 	dots(avx512, 6)
 	dots(avx2, 2)
-	for _, v := range []int{8, 2} {
-		groupSums(avx512, v)
-		groupDots(avx512, v)
-		groupSums(avx2, v)
-		groupDots(avx2, v)
+	for _, vectors := range []int{4, 2} {
+		groupSums(avx512, vectors)
+	}
+	for _, vectors := range []int{8, 4, 2} {
+		groupDots(avx512, vectors)
+		groupSums(avx2, vectors)
+		groupDots(avx2, vectors)
 	}
 	transpose512()
 	transpose256()
