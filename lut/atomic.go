@@ -9,9 +9,9 @@ import (
 	"path/filepath"
 )
 
-// writeFile has write fill a file that takes the place of path only once it is
+// WriteFile has write fill a file that takes the place of path only once it is
 // complete and on disk. On failure path is left as it was.
-func writeFile(path string, write func(w io.Writer) error) (err error) {
+func WriteFile(path string, write func(w io.Writer) error) (err error) {
 	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
 	if err != nil {
 		return fmt.Errorf("lut: %w", err)

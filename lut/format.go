@@ -272,7 +272,7 @@ func Save(path string, format string, t *Table, g Gradients) error {
 	if f.Write == nil {
 		return fmt.Errorf("lut: format %s can be read but not written", format)
 	}
-	return writeFile(path, func(w io.Writer) error { return f.Write(w, t, g) })
+	return WriteFile(path, func(w io.Writer) error { return f.Write(w, t, g) })
 }
 
 // nameFromPath returns the file's name without folder and extension, the name
