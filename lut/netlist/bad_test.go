@@ -47,9 +47,15 @@ func (b badTest) run(t *testing.T, read readFunc, path string) {
 }
 
 func TestBadVerilog(t *testing.T) {
+	for _, b := range badVerilog() {
+		t.Run(b.name, func(t *testing.T) { b.run(t, netlist.ReadVerilog, "f.v") })
+	}
+}
+
+func badVerilog() []badTest {
 	const bits33 = "module m(input [2:0] A, input [2:0] B, output [5:0] Y);\n"
 	body := func(s string) string { return bits33 + s + "\nendmodule\n" }
-	tests := []badTest{
+	return []badTest{
 		{"empty", "", 1, "no module"},
 		{"prose", "hello, world\n", 1, "hello: want module"},
 		{"binary", "\x7fELF\x00\x01", 1, "byte 0x7f is not Verilog"},
@@ -140,12 +146,13 @@ func TestBadVerilog(t *testing.T) {
 		{"wide wires", body("wire [65535:0] w0" + manyNames(100) + ";\nassign Y = A;"), 2, "m has more than 1048576 nodes"},
 		{"wide connections", body("assign Y = A; wire [65535:0] w; assign w = 0;"+strings.Repeat("sub u(w);", 300)) + "module sub(input [65535:0] i);\nendmodule", 2, "m has more than 1048576 nodes"},
 		{"exponential hierarchy", exponential(40), 18, "m17 has more than 1048576 nodes"},
+		{"exponential hierarchy of nothing", strings.NewReplacer("(input i, output o); wire w;", ";", "(i, w)", "()", "(w, o)", "()",
+			"(input i, output o); assign o = ~i;", ";", "m40 u(A[0], Y);", "assign Y = 0; m40 u();").Replace(exponential(40)), 21, "m20 has more than 1048576 nodes"},
+		{"wide expressions for one bit", body("wire [299:0] w; assign Y = A;" + wideForOne(300)), 2, "expressions of more than 16777216 bits"},
+		{"wide wire, bit by bit", body("wire [65535:0] w; assign Y = A, w = " + strings.Repeat("w[0]&", 100000) + "1;"), 2, "combinational loop"},
 		{"deep hierarchy", chain(10000), 502, "modules nested more than 500 deep"},
 		{"wide operands", "module m(input [14:0] A, input [14:0] B, output Y); assign Y = 0; endmodule", 1, "operands of 15 and 15 bits, want at most 28"},
 		{"wide product port", "module m(input [7:0] A, input [7:0] B, output [39:0] Y); assign Y = 0; endmodule", 1, "a product of 40 bits, want at most 32"},
-	}
-	for _, b := range tests {
-		t.Run(b.name, func(t *testing.T) { b.run(t, netlist.ReadVerilog, "f.v") })
 	}
 }
 
@@ -153,6 +160,15 @@ func manyNames(n int) string {
 	var b strings.Builder
 	for i := range n {
 		fmt.Fprintf(&b, ",w%d", i+1)
+	}
+	return b.String()
+}
+
+// wideForOne assigns n bits of a wire from wide expressions, without gates.
+func wideForOne(n int) string {
+	b := new(strings.Builder)
+	for i := range n {
+		fmt.Fprintf(b, "assign w[%d] = {65536{A[0]}};", i)
 	}
 	return b.String()
 }
@@ -182,7 +198,13 @@ func chain(n int) string {
 }
 
 func TestBadBLIF(t *testing.T) {
-	tests := []badTest{
+	for _, b := range badBLIF() {
+		t.Run(b.name, func(t *testing.T) { b.run(t, netlist.ReadBLIF, "f.blif") })
+	}
+}
+
+func badBLIF() []badTest {
+	return []badTest{
 		{"empty", "", 1, "no .model"},
 		{"prose", "hello, world\n", 1, "hello,: want a command"},
 		{"binary", "\x7fELF\x00\x01", 1, `"\x7fELF\x00\x01": want a command`},
@@ -226,9 +248,6 @@ func TestBadBLIF(t *testing.T) {
 		{"wide product", ".model t\n.inputs A B\n.outputs" + strings.ReplaceAll(manyNames(33), ",", " ") + "\n", 1, "t has 33 output bits, want at most 32"},
 		{"long word", ".model " + strings.Repeat("x", 1<<20), 1, "word of more than 4096 bytes"},
 		{"exponential hierarchy", exponentialBLIF(40), 130, "has more than 1048576 nodes"},
-	}
-	for _, b := range tests {
-		t.Run(b.name, func(t *testing.T) { b.run(t, netlist.ReadBLIF, "f.blif") })
 	}
 }
 
@@ -276,9 +295,8 @@ func (e *endless) Read(p []byte) (int, error) {
 // times what maxFile bytes can hold.
 func TestGarbage(t *testing.T) {
 	for name, piece := range map[string]string{
-		"zeros": "\x00", "letters": "x", "words": "x ", "lines": "\n", "slashes": "//", "open comment": "/* ",
-		"line comments": "// x\n", "hashes": "# x\n", "modules": "module m(", "models": ".model m\n", "braces": "{{{{",
-		"names": ".model a\n.names a b c\n", "quotes": "\"", "backslashes": "\\", "attributes": "(* ",
+		"zeros": "\x00", "words": "x ", "lines": "\n", "open comment": "/* ", "comments": "// x\n",
+		"hashes": "# x\n", "models": ".model m\n", "backslashes": "\\", "attributes": "(* ",
 	} {
 		for kind, read := range map[string]readFunc{"verilog": netlist.ReadVerilog, "blif": netlist.ReadBLIF} {
 			t.Run(kind+"/"+name, func(t *testing.T) {

@@ -28,7 +28,10 @@ endmodule
 const cellsHint = " and no built-in cell (HAX1, FAX1, AND2X1, BUFX2): name a Verilog file that defines it with --cells"
 
 // A library finds modules in several texts, of which the earlier ones win.
-type library struct{ units []*unit }
+type library struct {
+	units []*unit
+	work  int // bits of expressions of the modules built, see builder.spend
+}
 
 // openCells returns the library of the cells of a user's file, if path names
 // one, and of the built-in ones. Faults bail out.

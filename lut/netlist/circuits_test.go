@@ -56,7 +56,18 @@ func ports(n int, statements string) string {
 // TestVerilog takes the grammar word by word. What an expression must give is
 // written with Go's operators, by the standard's rules of width and sign.
 func TestVerilog(t *testing.T) {
-	unsigned := []circuitTest{
+	for _, c := range unsignedVerilog {
+		c.bits = [2]int{3, 4}
+		t.Run(c.name, func(t *testing.T) { c.run(t, netlist.ReadVerilog) })
+	}
+	for _, c := range signedVerilog {
+		c.signed, c.bits = true, [2]int{4, 3}
+		t.Run(c.name, func(t *testing.T) { c.run(t, netlist.ReadVerilog) })
+	}
+}
+
+var (
+	unsignedVerilog = []circuitTest{
 		{name: "product", text: ports(7, "assign Y = A * B;"), want: exact},
 		{name: "product cut by its port", text: ports(4, "assign Y = A * B;"), want: func(a, b int) int { return a * b & 15 }},
 		{name: "sum keeps its carry in a wide target", text: ports(7, "assign Y = A + B;"), want: func(a, b int) int { return a + b }},
@@ -100,22 +111,14 @@ func TestVerilog(t *testing.T) {
 		{name: "built-in cells", text: ports(4, "AND2X1 u(A[0], B[0], Y[0]); BUFX2 v(A[1], Y[1]); FAX1 w(A[0], A[1], A[2], Y[2], Y[3]);"),
 			want: func(a, b int) int { n := a&1 + a>>1&1 + a>>2; return a&b&1 | a&2 | n<<2 }},
 	}
-	for _, c := range unsigned {
-		c.bits = [2]int{3, 4}
-		t.Run(c.name, func(t *testing.T) { c.run(t, netlist.ReadVerilog) })
-	}
-	signed := []circuitTest{
+	signedVerilog = []circuitTest{
 		{name: "signed ports", text: "module m(input signed [3:0] A, input signed [2:0] B, output signed [6:0] Y); assign Y = A * B; endmodule", want: exact},
 		{name: "sign by name", text: "module mul8s_X(input [3:0] A, input [2:0] B, output [6:0] Y); assign Y = $signed(A) * $signed(B); endmodule", want: exact},
 		{name: "wide signed product", text: "module mul8s_X(input [3:0] A, input [2:0] B, output [31:0] Y); assign Y = $signed(A) * $signed(B); endmodule", want: exact},
 		{name: "narrow signed product", text: "module mul8s_X(input [3:0] A, input [2:0] B, output [3:0] Y); assign Y = $signed(A) * $signed(B); endmodule",
 			want: func(a, b int) int { return (a*b&15 ^ 8) - 8 }},
 	}
-	for _, c := range signed {
-		c.signed, c.bits = true, [2]int{4, 3}
-		t.Run(c.name, func(t *testing.T) { c.run(t, netlist.ReadVerilog) })
-	}
-}
+)
 
 // blif wraps the body of a model of 2×2 bits and 4 bits of product.
 func blif(body string) string {
@@ -123,28 +126,29 @@ func blif(body string) string {
 }
 
 func TestBLIF(t *testing.T) {
-	tests := []circuitTest{
-		{name: "covers", text: blif(".names A[0] B[0] Y[0]\n11 1\n.names A[0] B[1] A[1] B[0] Y[1]\n110- 1\n11-0 1\n0-11 1\n-011 1\n" +
-			".names A[0] B[0] A[1] B[1] Y[2]\n0-11 1\n-011 1\n.names A[0] B[0] A[1] B[1] Y[3]\n1111 1"), want: exact},
-		{name: "off-set, constants", text: blif(".names A[0] B[0] Y[0]\n0- 0\n-0 0\n.names Y[1]\n1\n.names Y[2]\n.names A[1] Y[3]\n1 0"),
-			want: func(a, b int) int { return a&b&1 | 2 | (^a>>1&1)<<3 }},
-		{name: "off-set constant", text: blif(".names Y[0]\n0\n.names Y[1]\n 1\n.names Y[2]\n.names Y[3]"), want: func(a, b int) int { return 2 }},
-		{name: "row of dashes", text: blif(".names A[0] Y[0]\n- 1\n.names A[0] A[1] Y[1]\n-- 0\n.names Y[2]\n.names Y[3]"), want: func(a, b int) int { return 1 }},
-		{name: "undriven nets are 0, $true is 1", text: blif(".names $false Y[0]\n0 1\n.names $true Y[1]\n1 1\n.names nothing Y[2]\n1 1"), want: func(a, b int) int { return 3 }},
-		{name: "hierarchy, model used before its definition, input open", text: blif(".subckt pass i=A[0] o=Y[0]\n.subckt pass i=A[1] o=Y[1]\n.subckt pass o=Y[2]\n.names Y[3]") +
-			".model pass\n.inputs i\n.outputs o\n.names i o\n1 1\n", want: func(a, b int) int { return a }},
-		{name: "cells of Verilog", text: blif(".subckt HAX1 A=A[0] B=B[0] YS=Y[0] YC=Y[1]"), want: func(a, b int) int { return a&1 + b&1 }},
-		{name: "continuation and comments", text: "# MAE = 1\n.model t\n.inputs A[0] \\\nA[1] B[0] B[1] # an input\n.outputs \\\n Y\r\n.names A[0]\\\n B[1] Y # and\n11 1 # row\n",
-			want: func(a, b int) int { return a & (b >> 1) & 1 }},
-		{name: "bits without brackets", text: ".model t\n.inputs a0 a1 b0 b1\n.outputs y0 y1\n.names a1 y0\n1 1\n.names b0 y1\n1 1\n", want: func(a, b int) int { return a>>1 | (b&1)<<1 }},
-		{name: "inputs of one name, in halves", text: ".model t\n.inputs i0 i1 i2 i3\n.outputs o\n.names i1 i2 o\n11 1\n", want: func(a, b int) int { return a >> 1 & b }},
-		{name: "inputs of many names, in halves", text: ".model t\n.inputs p q r s\n.outputs o\n.names q r o\n11 1\n", want: func(a, b int) int { return a >> 1 & b & 1 }},
-		{name: "an input that is an output", text: ".model t\n.inputs A[0] A[1] B[0] B[1]\n.outputs B[0]\n", want: func(a, b int) int { return b & 1 }},
-	}
-	for _, c := range tests {
+	for _, c := range blifTests {
 		c.bits = [2]int{2, 2}
 		t.Run(c.name, func(t *testing.T) { c.run(t, netlist.ReadBLIF) })
 	}
+}
+
+var blifTests = []circuitTest{
+	{name: "covers", text: blif(".names A[0] B[0] Y[0]\n11 1\n.names A[0] B[1] A[1] B[0] Y[1]\n110- 1\n11-0 1\n0-11 1\n-011 1\n" +
+		".names A[0] B[0] A[1] B[1] Y[2]\n0-11 1\n-011 1\n.names A[0] B[0] A[1] B[1] Y[3]\n1111 1"), want: exact},
+	{name: "off-set, constants", text: blif(".names A[0] B[0] Y[0]\n0- 0\n-0 0\n.names Y[1]\n1\n.names Y[2]\n.names A[1] Y[3]\n1 0"),
+		want: func(a, b int) int { return a&b&1 | 2 | (^a>>1&1)<<3 }},
+	{name: "off-set constant", text: blif(".names Y[0]\n0\n.names Y[1]\n 1\n.names Y[2]\n.names Y[3]"), want: func(a, b int) int { return 2 }},
+	{name: "row of dashes", text: blif(".names A[0] Y[0]\n- 1\n.names A[0] A[1] Y[1]\n-- 0\n.names Y[2]\n.names Y[3]"), want: func(a, b int) int { return 1 }},
+	{name: "undriven nets are 0, $true is 1", text: blif(".names $false Y[0]\n0 1\n.names $true Y[1]\n1 1\n.names nothing Y[2]\n1 1"), want: func(a, b int) int { return 3 }},
+	{name: "hierarchy, model used before its definition, input open", text: blif(".subckt pass i=A[0] o=Y[0]\n.subckt pass i=A[1] o=Y[1]\n.subckt pass o=Y[2]\n.names Y[3]") +
+		".model pass\n.inputs i\n.outputs o\n.names i o\n1 1\n", want: func(a, b int) int { return a }},
+	{name: "cells of Verilog", text: blif(".subckt HAX1 A=A[0] B=B[0] YS=Y[0] YC=Y[1]"), want: func(a, b int) int { return a&1 + b&1 }},
+	{name: "continuation and comments", text: "# MAE = 1\n.model t\n.inputs A[0] \\\nA[1] B[0] B[1] # an input\n.outputs \\\n Y\r\n.names A[0]\\\n B[1] Y # and\n11 1 # row\n",
+		want: func(a, b int) int { return a & (b >> 1) & 1 }},
+	{name: "bits without brackets", text: ".model t\n.inputs a0 a1 b0 b1\n.outputs y0 y1\n.names a1 y0\n1 1\n.names b0 y1\n1 1\n", want: func(a, b int) int { return a>>1 | (b&1)<<1 }},
+	{name: "inputs of one name, in halves", text: ".model t\n.inputs i0 i1 i2 i3\n.outputs o\n.names i1 i2 o\n11 1\n", want: func(a, b int) int { return a >> 1 & b }},
+	{name: "inputs of many names, in halves", text: ".model t\n.inputs p q r s\n.outputs o\n.names q r o\n11 1\n", want: func(a, b int) int { return a >> 1 & b & 1 }},
+	{name: "an input that is an output", text: ".model t\n.inputs A[0] A[1] B[0] B[1]\n.outputs B[0]\n", want: func(a, b int) int { return b & 1 }},
 }
 
 // TestAssumed holds the printed assumptions and the options that settle them.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -55,17 +56,18 @@ func fuzz(t *testing.T, read readFunc, data []byte) {
 }
 
 func FuzzVerilog(f *testing.F) {
-	addSeeds(f, "*.v")
+	addSeeds(f, "*.v", slices.Concat(unsignedVerilog, signedVerilog), badVerilog())
 	f.Fuzz(func(t *testing.T, data []byte) { fuzz(t, netlist.ReadVerilog, data) })
 }
 
 func FuzzBLIF(f *testing.F) {
-	addSeeds(f, "*.blif")
+	addSeeds(f, "*.blif", blifTests, badBLIF())
 	f.Fuzz(func(t *testing.T, data []byte) { fuzz(t, netlist.ReadBLIF, data) })
 }
 
-// addSeeds adds the small circuits of testdata.
-func addSeeds(f *testing.F, pattern string) {
+// addSeeds adds the small circuits of testdata and the short texts of the
+// other tests.
+func addSeeds(f *testing.F, pattern string, good []circuitTest, bad []badTest) {
 	files, err := filepath.Glob(filepath.Join("testdata", pattern))
 	if err != nil || len(files) == 0 {
 		f.Fatalf("seeds %s: %v, %v", pattern, files, err)
@@ -76,5 +78,13 @@ func addSeeds(f *testing.F, pattern string) {
 			f.Fatal(err)
 		}
 		f.Add(text)
+	}
+	for _, c := range good {
+		f.Add([]byte(c.text))
+	}
+	for _, b := range bad {
+		if len(b.text) < 1000 {
+			f.Add([]byte(b.text))
+		}
 	}
 }

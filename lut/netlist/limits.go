@@ -28,6 +28,10 @@ const (
 	// all its instances unfolded.
 	maxSize = 1 << 20
 
+	// maxExpressionBits is the number of bits of all operands of all
+	// expressions of the modules in use.
+	maxExpressionBits = 1 << 24
+
 	// maxPairBits is the sum of the operands' widths.
 	maxPairBits = 28
 

@@ -144,7 +144,7 @@ func (m *module) assign(n, a node, line int32) {
 // instantiate adds an instance of child, which is complete. Inputs that the
 // child reads must be connected.
 func (m *module) instantiate(child *module, in, out []node, line int32) {
-	m.spend(len(in)+len(out), line)
+	m.spend(1+len(in)+len(out)+child.size, line)
 	for _, n := range in {
 		if n != unconnected {
 			m.readAt[n] = line
@@ -155,7 +155,6 @@ func (m *module) instantiate(child *module, in, out []node, line int32) {
 			m.drive(n, line)
 		}
 	}
-	m.spend(child.size, line)
 	m.instances = append(m.instances, instance{child, in, out, line})
 }
 

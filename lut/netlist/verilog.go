@@ -151,7 +151,6 @@ type builder struct {
 	v      *verilogModule
 	m      *module
 	depth  int
-	work   int // bits of expressions, see spend
 	wires  map[string]*wire
 	params map[string]*expr // constants
 }
@@ -167,11 +166,12 @@ type wire struct {
 	msb, lsb  int64
 }
 
-// nodes are those of the wire, least significant first.
-func (w *wire) nodes() []node {
-	nodes := make([]node, w.length)
+// take returns width nodes of the wire from an offset on, least significant
+// first.
+func (w *wire) take(offset, width int) []node {
+	nodes := make([]node, width)
 	for i := range nodes {
-		nodes[i] = w.base + node(i)
+		nodes[i] = w.base + node(offset+i)
 	}
 	return nodes
 }
@@ -207,7 +207,7 @@ func (b *builder) declare() {
 		if w == nil || w.direction == "" {
 			b.fail(int32(b.v.line), "port %s of %s is neither input nor output", show(name), show(b.v.name))
 		}
-		p := port{name: name, signed: w.signed, nodes: w.nodes()}
+		p := port{name: name, signed: w.signed, nodes: w.take(0, int(w.length))}
 		if w.direction == "output" {
 			b.m.outputs = append(b.m.outputs, p)
 			continue
@@ -299,7 +299,7 @@ func (b *builder) target(e *expr) []node {
 		}
 		offset, width := b.selected(e)
 		b.spend(width, e.line)
-		return w.nodes()[offset:][:width]
+		return w.take(offset, width)
 	case concat:
 		var nodes []node
 		for _, a := range slices.Backward(e.args) {
@@ -321,6 +321,10 @@ func (b *builder) instantiate(u *use) {
 	if !u.named && len(u.conns) > len(ports) {
 		b.fail(u.line, "%s has %d ports, %d are connected", show(u.module), len(ports), len(u.conns))
 	}
+	known := map[string]bool{}
+	for _, name := range ports {
+		known[name] = true
+	}
 	connected := map[string]connection{}
 	for i, c := range u.conns {
 		if !u.named {
@@ -329,7 +333,7 @@ func (b *builder) instantiate(u *use) {
 		if _, twice := connected[c.port]; twice {
 			b.fail(c.line, "port %s of %s is connected twice", show(c.port), show(u.name))
 		}
-		if !slices.Contains(ports, c.port) {
+		if !known[c.port] {
 			b.fail(c.line, "%s has no port %s", show(u.module), show(c.port))
 		}
 		connected[c.port] = c

@@ -115,9 +115,8 @@ func (b *builder) localparam(l *localparam) *expr {
 // spend counts bits of expressions, against texts that compute on wide wires
 // without end.
 func (b *builder) spend(bits int, line int32) {
-	const most = 16 * maxSize
-	if b.work += bits; b.work > most {
-		b.fail(line, "expressions of more than %d bits in %s", most, show(b.v.name))
+	if b.lib.work += bits; b.lib.work > maxExpressionBits {
+		b.fail(line, "expressions of more than %d bits", maxExpressionBits)
 	}
 }
 
@@ -239,10 +238,11 @@ func (b *builder) value(e *expr, width int, signed bool) []node {
 		if p := b.params[e.name]; p != nil {
 			return extend(constantBits(p), width, signed)
 		}
-		return extend(b.wires[e.name].nodes(), width, signed)
+		w := b.wires[e.name]
+		return extend(w.take(0, int(w.length)), width, signed)
 	case selection:
 		offset, n := b.selected(e)
-		return extend(b.wires[e.name].nodes()[offset:][:n], width, signed)
+		return extend(b.wires[e.name].take(offset, n), width, signed)
 	case concat:
 		var nodes []node
 		for _, a := range slices.Backward(e.args) {
