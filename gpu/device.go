@@ -30,6 +30,7 @@ type Device struct {
 	replies  chan error   // of commands that are waited for
 	ended    chan struct{}
 	closed   bool
+	guards   uint32 // tensors with guards so far
 
 	// The fields below belong to the goroutine of serve.
 	err      error // first failure

@@ -29,8 +29,9 @@ func (t *tensor) Shape() backend.Shape { return t.shape }
 type memory struct {
 	owner   *Device
 	dt      backend.DType
-	length  int // elements
-	guarded bool
+	length  int    // elements
+	guarded bool   // has guards
+	guard   uint32 // the word they hold
 	freed   bool
 
 	// The fields below belong to the GL thread.
@@ -57,6 +58,9 @@ func (d *Device) newTensor(op string, dt backend.DType, s backend.Shape, guarded
 		}
 	}
 	t := &tensor{memory: &memory{owner: d, dt: dt, length: s.Len(), guarded: guarded}, shape: append(backend.Shape(nil), s...)}
+	if guarded {
+		t.guard = d.nextGuard()
+	}
 	d.queue(op, func() error {
 		if err := d.allocate(t.memory); err != nil {
 			return fmt.Errorf("tensor %v %v: %w", t.shape, dt, err)
@@ -189,10 +193,16 @@ func view[E any](s []E) []byte {
 // device wants buffer offsets to be aligned (at most 256 bytes, OpenGL 4.3
 // table 23.63).
 const (
-	guardBytes   = 256
-	guardPattern = 0x5A5A5A5A
-	garbage      = 0xA5A5A5A5
+	guardBytes = 256
+	garbage    = 0xA5A5A5A5
 )
+
+// nextGuard returns the word of the next guards. Each tensor has another, so
+// that a kernel cannot go unseen that copies one guard to another.
+func (d *Device) nextGuard() uint32 {
+	d.guards++
+	return 0x5A5A5A5A ^ d.guards*0x01000193
+}
 
 // NewGuarded implements [backend.Guarded].
 func (d *Device) NewGuarded(dt backend.DType, s backend.Shape) backend.Tensor {
@@ -217,8 +227,8 @@ func (d *Device) CheckGuards(t backend.Tensor) error {
 	}
 	front, elements := guardBytes/4, m.bytes()/4
 	for i, w := range words {
-		if (i < front || i >= front+elements) && w != guardPattern {
-			return fmt.Errorf("tensor %v %v: guard word %d of %d is %#x, want %#x", t.Shape(), t.DType(), i-front, elements, w, uint32(guardPattern))
+		if (i < front || i >= front+elements) && w != m.guard {
+			return fmt.Errorf("tensor %v %v: guard word %d of %d is %#x, want %#x", t.Shape(), t.DType(), i-front, elements, w, m.guard)
 		}
 	}
 	return nil
@@ -252,7 +262,7 @@ func (d *Device) fill(m *memory) {
 	if m.dt == backend.F32 {
 		content = math.Float32bits(float32(math.NaN()))
 	}
-	d.clear(m, 0, guardBytes+m.bytes()+guardBytes, guardPattern)
+	d.clear(m, 0, guardBytes+m.bytes()+guardBytes, m.guard)
 	d.clear(m, guardBytes, m.bytes(), content)
 }
 
