@@ -133,7 +133,7 @@ func (s *workspace) phaseTap(row, column int) []tap {
 
 // block writes D[n0…, r0…] of width columns, of which those behind the last r
 // are 0. dt is dY or D as [image, pixel, channel].
-func (q *grouping) block(s *workspace, g, n0, n, r0, width int, dt []float32) {
+func (q *grouping) block(s *workspace, f *kernel.Floats, g, n0, n, r0, width int, dt []float32) {
 	d, ph := &q.d, &q.ph
 	u := &s.group
 	u.d = resize(u.d, n*width)
@@ -148,17 +148,31 @@ func (q *grouping) block(s *workspace, g, n0, n, r0, width int, dt []float32) {
 			image, i, col := (n0+j)/(ph.rows*ph.cols), (n0+j)/ph.cols%ph.rows, (n0+j)%ph.cols
 			cols := min(ph.cols-col, n-j)
 			row := i + t.row
-			for a := range cols {
-				dst := u.d[(j+a)*width+r-r0:][:run]
-				if c := col + a; row < 0 || row >= d.OH || c < in.first || c >= in.last {
-					clear(dst)
-					continue
+			out := u.d[j*width+r-r0:]
+			if row < 0 || row >= d.OH {
+				clearRows(out, width, cols, run)
+			} else {
+				// Columns [a, b) of these have their tap in the output.
+				a, b := min(max(in.first-col, 0), cols), min(max(in.last-col, 0), cols)
+				clearRows(out, width, a, run)
+				if a < b {
+					src := dt[((image*d.OH+row)*d.OW+col+a+t.column)*d.Cout+g*d.GroupOut+m:]
+					f.CopyRows(out[a*width:], width, src, d.Cout, b-a, run)
 				}
-				copy(dst, dt[((image*d.OH+row)*d.OW+col+a+t.column)*d.Cout+g*d.GroupOut+m:])
+				if b < cols {
+					clearRows(out[b*width:], width, cols-b, run)
+				}
 			}
 			j += cols
 		}
 		r += run
+	}
+}
+
+// clearRows clears n floats of each row.
+func clearRows(d []float32, width, rows, n int) {
+	for i := range rows {
+		clear(d[i*width:][:n])
 	}
 }
 
@@ -248,7 +262,7 @@ func (t *groupDots) part(i, worker int) {
 		clear(u.z)
 		for r0, width := 0, 0; r0 < q.r; r0 += width {
 			width = f.DotsWidth(q.r - r0)
-			q.block(s, g, n0, n, r0, width, t.dt)
+			q.block(s, f, g, n0, n, r0, width, t.dt)
 			u.table = resize(u.table, 256*width)
 			for ch := c0; ch < c1; ch++ {
 				q.tableRows(s, g, ch, r0, width, t.b.w, t.g.null)
@@ -327,7 +341,7 @@ func (t *groupSums) part(i, worker int) {
 		q.sort(s, g, c0, c1, n0, n, t.b.x)
 		for r0, width := 0, 0; r0 < q.r; r0 += width {
 			width = f.SumsWidth(q.r - r0)
-			q.block(s, g, n0, n, r0, width, t.dt)
+			q.block(s, f, g, n0, n, r0, width, t.dt)
 			u.table = resize(u.table, 256*width)
 			for ch := c0; ch < c1; ch++ {
 				q.tableRows(s, g, ch, r0, width, t.b.w, t.g.null)

@@ -20,6 +20,9 @@ type Floats struct {
 	groupSums, groupDots []groupKernel
 
 	transpose func(dst []float32, width int, table []float32, rows []uint16)
+
+	// copyRows sets dst[i*ldd+j] = src[i*lds+j], i < rows, j < n.
+	copyRows func(dst []float32, ldd int, src []float32, lds, rows, n int)
 }
 
 // A groupKernel works on rows d[n] of so many floats, in groups of columns n of
@@ -186,6 +189,13 @@ func (f *Floats) Expand(t []float32, width int, table []float32, rows []uint16) 
 	f.transpose(t, width, table, rows[:width])
 }
 
+// CopyRows sets dst[i*ldd+j] = src[i*lds+j], i < rows, j < n.
+func (f *Floats) CopyRows(dst []float32, ldd int, src []float32, lds, rows, n int) {
+	if rows > 0 && n > 0 {
+		f.copyRows(dst, ldd, src, lds, rows, n)
+	}
+}
+
 var goFloats = Floats{
 	rows: 1, cols: 64,
 	product: func(c []float32, _ int, a, b []float32, ldb, k int) {
@@ -205,6 +215,7 @@ var goFloats = Floats{
 	groupSums: []groupKernel{goGroupSums(64), goGroupSums(16)},
 	groupDots: []groupKernel{goGroupDots(64), goGroupDots(16)},
 	transpose: goTranspose,
+	copyRows:  goCopyRows,
 }
 
 //go:noinline
@@ -290,5 +301,11 @@ func goTranspose(dst []float32, width int, table []float32, rows []uint16) {
 		for x, v := range table[int(row)*rowLen:][:rowLen] {
 			dst[x*width+r] = v
 		}
+	}
+}
+
+func goCopyRows(dst []float32, ldd int, src []float32, lds, rows, n int) {
+	for i := range rows {
+		copy(dst[i*ldd:][:n], src[i*lds:])
 	}
 }

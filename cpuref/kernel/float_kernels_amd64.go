@@ -31,6 +31,7 @@ var avx512Floats = Floats{
 			transpose16(&dst[r], width, &at, rowLen)
 		}
 	},
+	copyRows: asmCopyRows,
 }
 
 var avx2Floats = Floats{
@@ -53,10 +54,19 @@ var avx2Floats = Floats{
 			transpose8(&dst[r], width, &at, rowLen)
 		}
 	},
+	copyRows: asmCopyRows,
 }
 
 func asmGroup(width int, f func(c, d *float32, order *uint16, start *uint32, t *float32)) groupKernel {
 	return groupKernel{width, func(c, d []float32, g *Groups, t []float32) {
 		f(&c[0], &d[0], &g.order[0], &g.start[0], &t[0])
 	}}
+}
+
+func asmCopyRows(dst []float32, ldd int, src []float32, lds, rows, n int) {
+	if n%8 != 0 {
+		goCopyRows(dst, ldd, src, lds, rows, n)
+		return
+	}
+	copyRows8(&dst[0], ldd, &src[0], lds, rows, n)
 }

@@ -168,3 +168,22 @@ func TestGroupsSet(t *testing.T) {
 		}
 	}
 }
+
+func TestCopyRows(t *testing.T) {
+	eachFloats(t, func(t *testing.T, f *Floats) {
+		rng := rand.New(rand.NewPCG(1, 9))
+		for _, rows := range []int{0, 1, 5} {
+			for _, n := range []int{0, 1, 8, 13, 16, 40} {
+				src, dst := randomFloats(rng, rows*(n+3)), randomFloats(rng, rows*(n+5))
+				want := slices.Clone(dst)
+				for i := range rows {
+					copy(want[i*(n+5):][:n], src[i*(n+3):])
+				}
+				f.CopyRows(dst, n+5, src, n+3, rows, n)
+				if !slices.Equal(dst, want) {
+					t.Errorf("%d rows of %d: %v, want %v", rows, n, dst, want)
+				}
+			}
+		}
+	})
+}
