@@ -144,9 +144,12 @@ func TestResume(t *testing.T) {
 	}
 
 	const batches = testSteps + (testTestImages+testBatch-1)/testBatch // of an epoch, those of measuring included
-	rng := rand.New(rand.NewPCG(7, 7))
+	rng := rand.New(rand.NewPCG(7, 9))
 	stops := rng.Perm(4 * batches)[:5]
 	slices.Sort(stops)
+	if (stops[0]%batches >= testSteps) == (stops[2]%batches >= testSteps) {
+		t.Fatalf("stops at %v: want one cancelled while training and one while measuring", stops)
+	}
 	out := filepath.Join(t.TempDir(), "stopped")
 	r := recipeFor(images)
 	r.Train.SaveSteps = 2 // or those that are killed in the first epoch begin again
@@ -162,6 +165,9 @@ func TestResume(t *testing.T) {
 		if i < len(stops) && !killed && !errors.Is(err, ErrInterrupted) {
 			t.Fatalf("stop %d: error %v, want %v", i, err, ErrInterrupted)
 		}
+		if i < len(stops) { // as if killed between a line of the metrics and the checkpoint
+			addLine(t, filepath.Join(out, "metrics.jsonl"))
+		}
 	}
 	if err != nil {
 		t.Fatal(err)
@@ -175,12 +181,32 @@ func TestResume(t *testing.T) {
 	if !slices.Equal(a, b) || len(a) != 8 {
 		t.Errorf("metrics of the stopped run\n%s\nof the whole run\n%s\nwant the same 8 lines", strings.Join(b, "\n"), strings.Join(a, "\n"))
 	}
+	for epoch, rate := range []float64{0, 5. / 6, (1 + math.Cos(0.4*math.Pi)) / 2, (1 + math.Cos(0.9*math.Pi)) / 2} {
+		if part := fmt.Sprintf("LR:%.6g", 0.01*rate); !strings.Contains(a[2*epoch], part[:len(part)-1]) {
+			t.Errorf("epoch %d: %s, want %s", epoch, a[2*epoch], part)
+		}
+	}
 	for name, pair := range map[string][2]*Record{
 		"calibrated": {want.Calibrated, got.Calibrated}, "last": {want.Last, got.Last}, "best": {want.Best, got.Best},
 	} {
 		if pair[0] == nil || pair[1] == nil || pair[0].Loss != pair[1].Loss || pair[0].Epoch != pair[1].Epoch {
 			t.Errorf("%s: %+v, of the whole run %+v", name, pair[1], pair[0])
 		}
+	}
+}
+
+// addLine adds a line of an epoch that never was to a metrics file.
+func addLine(t *testing.T, path string) {
+	t.Helper()
+	f, err := os.OpenFile(path, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o644)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := f.WriteString(`{"event":"epoch","phase":"train","epoch":99}` + "\n"); err != nil {
+		t.Fatal(err)
+	}
+	if err := f.Close(); err != nil {
+		t.Fatal(err)
 	}
 }
 
