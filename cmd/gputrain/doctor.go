@@ -67,7 +67,7 @@ GPUTRAIN_GL=auto|egl|glfw the way to a GPU.`,
 			return nil
 		},
 	}
-	cmd.Flags().IntVar(&device, "device", 0, "index of the GPU to open")
+	cmd.Flags().IntVar(&device, "device", 0, "index `N` of the GPU")
 	return cmd
 }
 

@@ -26,7 +26,7 @@ func newLut(a *app) *cobra.Command {
 
 WIDTH is bits and sign, weight × activation where they differ: 8u, 7s, 8ux4u.`,
 	}
-	cmd.AddCommand(newLutBuild(a), newLutConvert(a), newLutInfo(a), newLutGrad(a), newLutVerify(a), newLutLint(a))
+	cmd.AddCommand(newLutBuild(a), newLutConvert(a), newLutInfo(a), newLutGrad(a), newLutVerify(a), newLutLint(a), newLutPlot(a))
 	makeGroup(cmd)
 	return cmd
 }
@@ -330,6 +330,9 @@ both of them.`,
 		Example: "  gputrain lut verify mul8u_rm8.npy trunc:8u,cols=8",
 		Args:    takes("A", "B"),
 		RunE: func(_ *cobra.Command, args []string) error {
+			if most < 0 {
+				return usagef("--most %d, want a number ≥ 0", most)
+			}
 			var t [2]*lut.Table
 			for i, name := range args {
 				l := &in
@@ -378,7 +381,7 @@ both of them.`,
 		},
 	}
 	in.register(cmd)
-	cmd.Flags().IntVar(&most, "most", 10, "list at most this many differences")
+	cmd.Flags().IntVar(&most, "most", 10, "list at most `N` differences")
 	return cmd
 }
 
