@@ -105,6 +105,9 @@ type Format struct {
 	// Name is what LoadOptions.From and Save call it.
 	Name string
 
+	// Circuit says that files hold netlists: LoadOptions.Top and Cells apply.
+	Circuit bool
+
 	// Detect reports whether a file is of this format, from its path and
 	// from its first bytes (at most HeadSize).
 	Detect func(path string, head []byte) bool
@@ -223,6 +226,9 @@ func Load(path string, o LoadOptions) (*Loaded, error) {
 	f, err := choose(path, head, o.From)
 	if err != nil {
 		return nil, fmt.Errorf("lut: %w", err)
+	}
+	if !f.Circuit && (o.Top != "" || o.Cells != "") {
+		return nil, fmt.Errorf("lut: %w", &FormatError{Path: path, Err: fmt.Errorf("a file of format %s has no modules: top and cells are for netlists", f.Name)})
 	}
 	l, err := f.Read(io.MultiReader(bytes.NewReader(head), file), path, o)
 	if err != nil {

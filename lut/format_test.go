@@ -339,6 +339,8 @@ func TestLoadErrors(t *testing.T) {
 		{noise, lut.LoadOptions{}, "format not recognised, name it (npy, npz, meng"},
 		{noise, lut.LoadOptions{From: "mengg"}, "did you mean meng?"},
 		{noise, lut.LoadOptions{From: "npy"}, "truncated"},
+		{noise, lut.LoadOptions{From: "npy", Top: "mul"}, "top and cells are for netlists"},
+		{noise, lut.LoadOptions{From: "npy", Cells: "cells.v"}, "top and cells are for netlists"},
 		{noise, lut.LoadOptions{Order: "wxy"}, `order "wxy", want wx or xw`},
 		{noise, lut.LoadOptions{Codes: "two"}, `codes "two", want ascending or twos`},
 		{folder, lut.LoadOptions{}, "is a folder"},

@@ -11,8 +11,8 @@ import (
 )
 
 func init() {
-	lut.RegisterFormat(lut.Format{Name: "blif", Detect: detectBLIF, Read: reader(ReadBLIF)})
-	lut.RegisterFormat(lut.Format{Name: "verilog", Detect: detectVerilog, Read: reader(ReadVerilog)})
+	lut.RegisterFormat(lut.Format{Name: "blif", Circuit: true, Detect: detectBLIF, Read: reader(ReadBLIF)})
+	lut.RegisterFormat(lut.Format{Name: "verilog", Circuit: true, Detect: detectVerilog, Read: reader(ReadVerilog)})
 }
 
 func detectBLIF(path string, head []byte) bool {
