@@ -67,7 +67,7 @@ table() {
 		printf '\n%s\n' "$(basename "$dir")"
 		[ -e "$dir/float/metrics.jsonl" ] && summary "float" "$dir"/float/metrics.jsonl
 		for run in "$dir"/*/*/; do
-			case $run in */float/*) continue ;; esac
+			compgen -G "$run/*/done" >/dev/null || continue # none is finished
 			summary "$(basename "$(dirname "$run")") $(basename "$run")" "$run"/*/metrics.jsonl
 		done
 	done
