@@ -9,8 +9,12 @@ import (
 )
 
 // TestLevels holds the products to the contract at every level of this machine
-// but that of TestConformance.
+// but that of TestConformance. What the threads share is the same at all levels:
+// the race detector need not see it here.
 func TestLevels(t *testing.T) {
+	if !oneThread {
+		t.Skip("under the race detector TestFastThreads runs all levels")
+	}
 	tested, err := kernel.Default()
 	if err != nil {
 		t.Fatal(err)

@@ -93,7 +93,10 @@ func TestSum(t *testing.T) {
 			all = append(all, p)
 		}
 		t.Run(mul.name, func(t *testing.T) {
-			for _, shape := range forwardShapes() {
+			for i, shape := range forwardShapes() {
+				if i%oneShapeIn != 0 {
+					continue
+				}
 				testSum(t, all, mul, rng, shape[0], shape[1], shape[2])
 			}
 		})
