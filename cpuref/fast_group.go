@@ -266,7 +266,7 @@ func (t *groupDots) part(i, worker int) {
 			u.table = resize(u.table, 256*width)
 			for ch := c0; ch < c1; ch++ {
 				q.tableRows(s, g, ch, r0, width, t.b.w, t.g.null)
-				f.Expand(u.table, width, t.g.rows, u.rows)
+				f.Expand(u.table, width, t.g.rows, u.rows, &u.groups[ch-c0])
 				f.GroupDots(u.dx[(ch-c0)*n:], u.d, &u.groups[ch-c0], u.table, width)
 			}
 			if t.z {
@@ -345,7 +345,7 @@ func (t *groupSums) part(i, worker int) {
 			u.table = resize(u.table, 256*width)
 			for ch := c0; ch < c1; ch++ {
 				q.tableRows(s, g, ch, r0, width, t.b.w, t.g.null)
-				f.Expand(u.table, width, t.g.rows, u.rows)
+				f.Expand(u.table, width, t.g.rows, u.rows, &u.groups[ch-c0])
 				f.GroupSums(sums[(ch-c0)*t.room+r0:], u.d, &u.groups[ch-c0], u.table, width)
 			}
 			if c0 == 0 {

@@ -19,7 +19,9 @@ type Floats struct {
 	// Of each kind the widest comes first.
 	groupSums, groupDots []groupKernel
 
-	transpose func(dst []float32, width int, table []float32, rows []uint16)
+	// transpose sets dst[x*width+r] = table[rows[r]*256+x] for all rows and x < n,
+	// a multiple of 16.
+	transpose func(dst []float32, width int, table []float32, rows []uint16, n int)
 
 	// copyRows sets dst[i*ldd+j] = src[i*lds+j], i < rows, j < n.
 	copyRows func(dst []float32, ldd int, src []float32, lds, rows, n int)
@@ -183,10 +185,23 @@ func (f *Floats) GroupDots(c, d []float32, g *Groups, t []float32, width int) {
 // DotsWidth returns the width of GroupDots.
 func (f *Floats) DotsWidth(left int) int { return widest(f.groupDots, left).width }
 
-// Expand sets t[x*width+r] = table[rows[r]*256+x], r < width: row expansion of a
-// table of floats with rows of 256.
-func (f *Floats) Expand(t []float32, width int, table []float32, rows []uint16) {
-	f.transpose(t, width, table, rows[:width])
+// Expand sets t[x*width+r] = table[rows[r]*256+x], r < width, for the codes x of g
+// and others: row expansion of a table of floats with rows of 256.
+func (f *Floats) Expand(t []float32, width int, table []float32, rows []uint16, g *Groups) {
+	// In blocks, those without a column being left out.
+	const block = 16
+	for x := 0; x < rowLen; {
+		if g.start[x] == g.start[x+block] {
+			x += block
+			continue
+		}
+		end := x + block
+		for end < rowLen && g.start[end] != g.start[end+block] {
+			end += block
+		}
+		f.transpose(t[x*width:], width, table[x:], rows[:width], end-x)
+		x = end
+	}
 }
 
 // CopyRows sets dst[i*ldd+j] = src[i*lds+j], i < rows, j < n.
@@ -296,9 +311,9 @@ func dot(a, b []float32) float32 {
 	return s0 + s1 + (s2 + s3)
 }
 
-func goTranspose(dst []float32, width int, table []float32, rows []uint16) {
+func goTranspose(dst []float32, width int, table []float32, rows []uint16, n int) {
 	for r, row := range rows {
-		for x, v := range table[int(row)*rowLen:][:rowLen] {
+		for x, v := range table[int(row)*rowLen:][:n] {
 			dst[x*width+r] = v
 		}
 	}

@@ -667,6 +667,58 @@ group:
 	VMOVUPS 320(SI), Z5
 	VMOVUPS 384(SI), Z6
 	VMOVUPS 448(SI), Z7
+	LEAQ    -1(R10), R13
+	CMPQ    R9, R13
+	JGE     single
+
+pair:
+	MOVWQZX       (DX)(R9*2), R11
+	MOVWQZX       2(DX)(R9*2), R12
+	MOVQ          R11, DI
+	SHLQ          $0x09, DI
+	ADDQ          CX, DI
+	VMULPS        (DI), Z0, Z8
+	VMULPS        64(DI), Z1, Z10
+	VFMADD231PS   128(DI), Z2, Z8
+	VFMADD231PS   192(DI), Z3, Z10
+	VFMADD231PS   256(DI), Z4, Z8
+	VFMADD231PS   320(DI), Z5, Z10
+	VFMADD231PS   384(DI), Z6, Z8
+	VFMADD231PS   448(DI), Z7, Z10
+	VADDPS        Z10, Z8, Z8
+	MOVQ          R12, DI
+	SHLQ          $0x09, DI
+	ADDQ          CX, DI
+	VMULPS        (DI), Z0, Z9
+	VMULPS        64(DI), Z1, Z10
+	VFMADD231PS   128(DI), Z2, Z9
+	VFMADD231PS   192(DI), Z3, Z10
+	VFMADD231PS   256(DI), Z4, Z9
+	VFMADD231PS   320(DI), Z5, Z10
+	VFMADD231PS   384(DI), Z6, Z9
+	VFMADD231PS   448(DI), Z7, Z10
+	VADDPS        Z10, Z9, Z9
+	VSHUFF32X4    $0x44, Z9, Z8, Z10
+	VSHUFF32X4    $0xee, Z9, Z8, Z11
+	VADDPS        Z11, Z10, Z10
+	VSHUFF32X4    $0xb1, Z10, Z10, Z11
+	VADDPS        Z11, Z10, Z10
+	VPERMILPS     $0x4e, Z10, Z11
+	VADDPS        Z11, Z10, Z10
+	VPERMILPS     $0xb1, Z10, Z11
+	VADDPS        Z11, Z10, Z10
+	VEXTRACTF32X4 $0x02, Z10, X11
+	VADDSS        (AX)(R11*4), X10, X10
+	VMOVSS        X10, (AX)(R11*4)
+	VADDSS        (AX)(R12*4), X11, X11
+	VMOVSS        X11, (AX)(R12*4)
+	ADDQ          $+2, R9
+	CMPQ          R9, R13
+	JLT           pair
+
+single:
+	CMPQ R9, R10
+	JGE  done
 
 member:
 	MOVWQZX       (DX)(R9*2), R11
@@ -686,9 +738,9 @@ member:
 	VADDPS        Y9, Y8, Y8
 	VEXTRACTF32X4 $0x01, Y8, X9
 	VADDPS        X9, X8, X8
-	VPERMILPS     $0x0e, X8, X9
+	VPERMILPS     $0x4e, X8, X9
 	VADDPS        X9, X8, X8
-	VMOVSHDUP     X8, X9
+	VPERMILPS     $0xb1, X8, X9
 	VADDSS        X9, X8, X8
 	VADDSS        (AX)(R11*4), X8, X8
 	VMOVSS        X8, (AX)(R11*4)
@@ -696,6 +748,7 @@ member:
 	CMPQ          R9, R10
 	JLT           member
 
+done:
 next:
 	ADDQ $+512, SI
 	INCQ R8
@@ -799,6 +852,56 @@ group:
 	VMOVUPS 160(SI), Y5
 	VMOVUPS 192(SI), Y6
 	VMOVUPS 224(SI), Y7
+	LEAQ    -1(R10), R13
+	CMPQ    R9, R13
+	JGE     single
+
+pair:
+	MOVWQZX      (DX)(R9*2), R11
+	MOVWQZX      2(DX)(R9*2), R12
+	MOVQ         R11, DI
+	SHLQ         $0x08, DI
+	ADDQ         CX, DI
+	VMULPS       (DI), Y0, Y8
+	VMULPS       32(DI), Y1, Y10
+	VFMADD231PS  64(DI), Y2, Y8
+	VFMADD231PS  96(DI), Y3, Y10
+	VFMADD231PS  128(DI), Y4, Y8
+	VFMADD231PS  160(DI), Y5, Y10
+	VFMADD231PS  192(DI), Y6, Y8
+	VFMADD231PS  224(DI), Y7, Y10
+	VADDPS       Y10, Y8, Y8
+	MOVQ         R12, DI
+	SHLQ         $0x08, DI
+	ADDQ         CX, DI
+	VMULPS       (DI), Y0, Y9
+	VMULPS       32(DI), Y1, Y10
+	VFMADD231PS  64(DI), Y2, Y9
+	VFMADD231PS  96(DI), Y3, Y10
+	VFMADD231PS  128(DI), Y4, Y9
+	VFMADD231PS  160(DI), Y5, Y10
+	VFMADD231PS  192(DI), Y6, Y9
+	VFMADD231PS  224(DI), Y7, Y10
+	VADDPS       Y10, Y9, Y9
+	VPERM2F128   $0x20, Y9, Y8, Y10
+	VPERM2F128   $0x31, Y9, Y8, Y11
+	VADDPS       Y11, Y10, Y10
+	VPERMILPS    $0x4e, Y10, Y11
+	VADDPS       Y11, Y10, Y10
+	VPERMILPS    $0xb1, Y10, Y11
+	VADDPS       Y11, Y10, Y10
+	VEXTRACTF128 $0x01, Y10, X11
+	VADDSS       (AX)(R11*4), X10, X10
+	VMOVSS       X10, (AX)(R11*4)
+	VADDSS       (AX)(R12*4), X11, X11
+	VMOVSS       X11, (AX)(R12*4)
+	ADDQ         $+2, R9
+	CMPQ         R9, R13
+	JLT          pair
+
+single:
+	CMPQ R9, R10
+	JGE  done
 
 member:
 	MOVWQZX      (DX)(R9*2), R11
@@ -816,9 +919,9 @@ member:
 	VADDPS       Y9, Y8, Y8
 	VEXTRACTF128 $0x01, Y8, X9
 	VADDPS       X9, X8, X8
-	VPERMILPS    $0x0e, X8, X9
+	VPERMILPS    $0x4e, X8, X9
 	VADDPS       X9, X8, X8
-	VMOVSHDUP    X8, X9
+	VPERMILPS    $0xb1, X8, X9
 	VADDSS       X9, X8, X8
 	VADDSS       (AX)(R11*4), X8, X8
 	VMOVSS       X8, (AX)(R11*4)
@@ -826,6 +929,7 @@ member:
 	CMPQ         R9, R10
 	JLT          member
 
+done:
 next:
 	ADDQ $+256, SI
 	INCQ R8
@@ -853,6 +957,50 @@ group:
 	VMOVUPS 64(SI), Z1
 	VMOVUPS 128(SI), Z2
 	VMOVUPS 192(SI), Z3
+	LEAQ    -1(R10), R13
+	CMPQ    R9, R13
+	JGE     single
+
+pair:
+	MOVWQZX       (DX)(R9*2), R11
+	MOVWQZX       2(DX)(R9*2), R12
+	MOVQ          R11, DI
+	SHLQ          $0x08, DI
+	ADDQ          CX, DI
+	VMULPS        (DI), Z0, Z8
+	VMULPS        64(DI), Z1, Z10
+	VFMADD231PS   128(DI), Z2, Z8
+	VFMADD231PS   192(DI), Z3, Z10
+	VADDPS        Z10, Z8, Z8
+	MOVQ          R12, DI
+	SHLQ          $0x08, DI
+	ADDQ          CX, DI
+	VMULPS        (DI), Z0, Z9
+	VMULPS        64(DI), Z1, Z10
+	VFMADD231PS   128(DI), Z2, Z9
+	VFMADD231PS   192(DI), Z3, Z10
+	VADDPS        Z10, Z9, Z9
+	VSHUFF32X4    $0x44, Z9, Z8, Z10
+	VSHUFF32X4    $0xee, Z9, Z8, Z11
+	VADDPS        Z11, Z10, Z10
+	VSHUFF32X4    $0xb1, Z10, Z10, Z11
+	VADDPS        Z11, Z10, Z10
+	VPERMILPS     $0x4e, Z10, Z11
+	VADDPS        Z11, Z10, Z10
+	VPERMILPS     $0xb1, Z10, Z11
+	VADDPS        Z11, Z10, Z10
+	VEXTRACTF32X4 $0x02, Z10, X11
+	VADDSS        (AX)(R11*4), X10, X10
+	VMOVSS        X10, (AX)(R11*4)
+	VADDSS        (AX)(R12*4), X11, X11
+	VMOVSS        X11, (AX)(R12*4)
+	ADDQ          $+2, R9
+	CMPQ          R9, R13
+	JLT           pair
+
+single:
+	CMPQ R9, R10
+	JGE  done
 
 member:
 	MOVWQZX       (DX)(R9*2), R11
@@ -868,9 +1016,9 @@ member:
 	VADDPS        Y9, Y8, Y8
 	VEXTRACTF32X4 $0x01, Y8, X9
 	VADDPS        X9, X8, X8
-	VPERMILPS     $0x0e, X8, X9
+	VPERMILPS     $0x4e, X8, X9
 	VADDPS        X9, X8, X8
-	VMOVSHDUP     X8, X9
+	VPERMILPS     $0xb1, X8, X9
 	VADDSS        X9, X8, X8
 	VADDSS        (AX)(R11*4), X8, X8
 	VMOVSS        X8, (AX)(R11*4)
@@ -878,6 +1026,7 @@ member:
 	CMPQ          R9, R10
 	JLT           member
 
+done:
 next:
 	ADDQ $+256, SI
 	INCQ R8
@@ -957,6 +1106,48 @@ group:
 	VMOVUPS 32(SI), Y1
 	VMOVUPS 64(SI), Y2
 	VMOVUPS 96(SI), Y3
+	LEAQ    -1(R10), R13
+	CMPQ    R9, R13
+	JGE     single
+
+pair:
+	MOVWQZX      (DX)(R9*2), R11
+	MOVWQZX      2(DX)(R9*2), R12
+	MOVQ         R11, DI
+	SHLQ         $0x07, DI
+	ADDQ         CX, DI
+	VMULPS       (DI), Y0, Y8
+	VMULPS       32(DI), Y1, Y10
+	VFMADD231PS  64(DI), Y2, Y8
+	VFMADD231PS  96(DI), Y3, Y10
+	VADDPS       Y10, Y8, Y8
+	MOVQ         R12, DI
+	SHLQ         $0x07, DI
+	ADDQ         CX, DI
+	VMULPS       (DI), Y0, Y9
+	VMULPS       32(DI), Y1, Y10
+	VFMADD231PS  64(DI), Y2, Y9
+	VFMADD231PS  96(DI), Y3, Y10
+	VADDPS       Y10, Y9, Y9
+	VPERM2F128   $0x20, Y9, Y8, Y10
+	VPERM2F128   $0x31, Y9, Y8, Y11
+	VADDPS       Y11, Y10, Y10
+	VPERMILPS    $0x4e, Y10, Y11
+	VADDPS       Y11, Y10, Y10
+	VPERMILPS    $0xb1, Y10, Y11
+	VADDPS       Y11, Y10, Y10
+	VEXTRACTF128 $0x01, Y10, X11
+	VADDSS       (AX)(R11*4), X10, X10
+	VMOVSS       X10, (AX)(R11*4)
+	VADDSS       (AX)(R12*4), X11, X11
+	VMOVSS       X11, (AX)(R12*4)
+	ADDQ         $+2, R9
+	CMPQ         R9, R13
+	JLT          pair
+
+single:
+	CMPQ R9, R10
+	JGE  done
 
 member:
 	MOVWQZX      (DX)(R9*2), R11
@@ -970,9 +1161,9 @@ member:
 	VADDPS       Y9, Y8, Y8
 	VEXTRACTF128 $0x01, Y8, X9
 	VADDPS       X9, X8, X8
-	VPERMILPS    $0x0e, X8, X9
+	VPERMILPS    $0x4e, X8, X9
 	VADDPS       X9, X8, X8
-	VMOVSHDUP    X8, X9
+	VPERMILPS    $0xb1, X8, X9
 	VADDSS       X9, X8, X8
 	VADDSS       (AX)(R11*4), X8, X8
 	VMOVSS       X8, (AX)(R11*4)
@@ -980,6 +1171,7 @@ member:
 	CMPQ         R9, R10
 	JLT          member
 
+done:
 next:
 	ADDQ $+128, SI
 	INCQ R8
@@ -1005,6 +1197,46 @@ group:
 	JGE     next
 	VMOVUPS (SI), Z0
 	VMOVUPS 64(SI), Z1
+	LEAQ    -1(R10), R13
+	CMPQ    R9, R13
+	JGE     single
+
+pair:
+	MOVWQZX       (DX)(R9*2), R11
+	MOVWQZX       2(DX)(R9*2), R12
+	MOVQ          R11, DI
+	SHLQ          $0x07, DI
+	ADDQ          CX, DI
+	VMULPS        (DI), Z0, Z8
+	VMULPS        64(DI), Z1, Z10
+	VADDPS        Z10, Z8, Z8
+	MOVQ          R12, DI
+	SHLQ          $0x07, DI
+	ADDQ          CX, DI
+	VMULPS        (DI), Z0, Z9
+	VMULPS        64(DI), Z1, Z10
+	VADDPS        Z10, Z9, Z9
+	VSHUFF32X4    $0x44, Z9, Z8, Z10
+	VSHUFF32X4    $0xee, Z9, Z8, Z11
+	VADDPS        Z11, Z10, Z10
+	VSHUFF32X4    $0xb1, Z10, Z10, Z11
+	VADDPS        Z11, Z10, Z10
+	VPERMILPS     $0x4e, Z10, Z11
+	VADDPS        Z11, Z10, Z10
+	VPERMILPS     $0xb1, Z10, Z11
+	VADDPS        Z11, Z10, Z10
+	VEXTRACTF32X4 $0x02, Z10, X11
+	VADDSS        (AX)(R11*4), X10, X10
+	VMOVSS        X10, (AX)(R11*4)
+	VADDSS        (AX)(R12*4), X11, X11
+	VMOVSS        X11, (AX)(R12*4)
+	ADDQ          $+2, R9
+	CMPQ          R9, R13
+	JLT           pair
+
+single:
+	CMPQ R9, R10
+	JGE  done
 
 member:
 	MOVWQZX       (DX)(R9*2), R11
@@ -1018,9 +1250,9 @@ member:
 	VADDPS        Y9, Y8, Y8
 	VEXTRACTF32X4 $0x01, Y8, X9
 	VADDPS        X9, X8, X8
-	VPERMILPS     $0x0e, X8, X9
+	VPERMILPS     $0x4e, X8, X9
 	VADDPS        X9, X8, X8
-	VMOVSHDUP     X8, X9
+	VPERMILPS     $0xb1, X8, X9
 	VADDSS        X9, X8, X8
 	VADDSS        (AX)(R11*4), X8, X8
 	VMOVSS        X8, (AX)(R11*4)
@@ -1028,6 +1260,7 @@ member:
 	CMPQ          R9, R10
 	JLT           member
 
+done:
 next:
 	ADDQ $+128, SI
 	INCQ R8
@@ -1095,6 +1328,44 @@ group:
 	JGE     next
 	VMOVUPS (SI), Y0
 	VMOVUPS 32(SI), Y1
+	LEAQ    -1(R10), R13
+	CMPQ    R9, R13
+	JGE     single
+
+pair:
+	MOVWQZX      (DX)(R9*2), R11
+	MOVWQZX      2(DX)(R9*2), R12
+	MOVQ         R11, DI
+	SHLQ         $0x06, DI
+	ADDQ         CX, DI
+	VMULPS       (DI), Y0, Y8
+	VMULPS       32(DI), Y1, Y10
+	VADDPS       Y10, Y8, Y8
+	MOVQ         R12, DI
+	SHLQ         $0x06, DI
+	ADDQ         CX, DI
+	VMULPS       (DI), Y0, Y9
+	VMULPS       32(DI), Y1, Y10
+	VADDPS       Y10, Y9, Y9
+	VPERM2F128   $0x20, Y9, Y8, Y10
+	VPERM2F128   $0x31, Y9, Y8, Y11
+	VADDPS       Y11, Y10, Y10
+	VPERMILPS    $0x4e, Y10, Y11
+	VADDPS       Y11, Y10, Y10
+	VPERMILPS    $0xb1, Y10, Y11
+	VADDPS       Y11, Y10, Y10
+	VEXTRACTF128 $0x01, Y10, X11
+	VADDSS       (AX)(R11*4), X10, X10
+	VMOVSS       X10, (AX)(R11*4)
+	VADDSS       (AX)(R12*4), X11, X11
+	VMOVSS       X11, (AX)(R12*4)
+	ADDQ         $+2, R9
+	CMPQ         R9, R13
+	JLT          pair
+
+single:
+	CMPQ R9, R10
+	JGE  done
 
 member:
 	MOVWQZX      (DX)(R9*2), R11
@@ -1106,9 +1377,9 @@ member:
 	VADDPS       Y9, Y8, Y8
 	VEXTRACTF128 $0x01, Y8, X9
 	VADDPS       X9, X8, X8
-	VPERMILPS    $0x0e, X8, X9
+	VPERMILPS    $0x4e, X8, X9
 	VADDPS       X9, X8, X8
-	VMOVSHDUP    X8, X9
+	VPERMILPS    $0xb1, X8, X9
 	VADDSS       X9, X8, X8
 	VADDSS       (AX)(R11*4), X8, X8
 	VMOVSS       X8, (AX)(R11*4)
@@ -1116,6 +1387,7 @@ member:
 	CMPQ         R9, R10
 	JLT          member
 
+done:
 next:
 	ADDQ $+64, SI
 	INCQ R8

@@ -22,13 +22,13 @@ var avx512Floats = Floats{
 	},
 	groupSums: []groupKernel{asmGroup(64, groupSums64by16), asmGroup(32, groupSums32by16)},
 	groupDots: []groupKernel{asmGroup(128, groupDots128by16), asmGroup(64, groupDots64by16), asmGroup(32, groupDots32by16)},
-	transpose: func(dst []float32, width int, table []float32, rows []uint16) {
+	transpose: func(dst []float32, width int, table []float32, rows []uint16, n int) {
 		var at [16]*float32
 		for r := 0; r < width; r += len(at) {
 			for i := range at {
 				at[i] = &table[int(rows[r+i])*rowLen]
 			}
-			transpose16(&dst[r], width, &at, rowLen)
+			transpose16(&dst[r], width, &at, n)
 		}
 	},
 	copyRows: asmCopyRows,
@@ -45,13 +45,13 @@ var avx2Floats = Floats{
 	},
 	groupSums: []groupKernel{asmGroup(64, groupSums64by8), asmGroup(32, groupSums32by8), asmGroup(16, groupSums16by8)},
 	groupDots: []groupKernel{asmGroup(64, groupDots64by8), asmGroup(32, groupDots32by8), asmGroup(16, groupDots16by8)},
-	transpose: func(dst []float32, width int, table []float32, rows []uint16) {
+	transpose: func(dst []float32, width int, table []float32, rows []uint16, n int) {
 		var at [8]*float32
 		for r := 0; r < width; r += len(at) {
 			for i := range at {
 				at[i] = &table[int(rows[r+i])*rowLen]
 			}
-			transpose8(&dst[r], width, &at, rowLen)
+			transpose8(&dst[r], width, &at, n)
 		}
 	},
 	copyRows: asmCopyRows,

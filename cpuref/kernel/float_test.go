@@ -110,16 +110,19 @@ func testGroups(t *testing.T, f *Floats, rng *rand.Rand, table []float32, width 
 	for r := range rows {
 		rows[r] = uint16(rng.IntN(20))
 	}
-	expanded := make([]float32, rowLen*width)
-	f.Expand(expanded, width, table, rows)
 	for _, N := range []int{1, 3, 7, 300, 1001} {
 		codes := randomCodes(rng, N, 8)
 		for i := range N / 2 {
 			codes[i] = uint8(rng.IntN(3))
 		}
+		for i, x := range codes {
+			codes[i] = x &^ (uint8(N) & 0x60) // leave blocks of codes out
+		}
 		d := randomFloats(rng, N*width)
 		var g Groups
 		g.Set(codes)
+		expanded := make([]float32, rowLen*width)
+		f.Expand(expanded, width, table, rows, &g)
 		terms := make([][]float64, N)
 		if sums {
 			terms = make([][]float64, width)

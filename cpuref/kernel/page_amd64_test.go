@@ -175,7 +175,7 @@ func TestPageEnds(t *testing.T) {
 			table, rows := randomFloats(rng, tableRows*rowLen), words(group.width, tableRows)
 			cases = append(cases, func(p placement) any {
 				dst := place(p, make([]float32, rowLen*group.width))
-				f.transpose(dst, group.width, place(p, table), rows)
+				f.transpose(dst, group.width, place(p, table), rows, rowLen)
 				return slices.Clone(dst)
 			})
 		}

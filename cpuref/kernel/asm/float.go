@@ -187,9 +187,11 @@ func toX(s isa, v, t reg.VecPhysical) {
 
 // groups generates the loops over the groups of equal codes: for x < 256 with
 // start[x] < start[x+1], begin(), then each(n) for every n = order[i], start[x] ≤ i <
-// start[x+1], then done(). t walks along the rows of a table, of so many bytes.
-func groups(order, start, t reg.GPVirtual, rowBytes int, begin func(), each func(n reg.GPVirtual), done func()) {
+// start[x+1], two at a time by pair(n, m) if pair is not nil, then done(). t
+// walks along the rows of a table, of so many bytes.
+func groups(order, start, t reg.GPVirtual, rowBytes int, begin func(), each func(n reg.GPVirtual), pair func(n, m reg.GPVirtual), done func()) {
 	x, i, end, n := GP64(), GP64(), GP64(), GP64()
+	member := func(n reg.GPVirtual, at int) { MOVWQZX(Mem{Base: order, Index: i, Scale: 2, Disp: 2 * at}, n) }
 	XORQ(x, x)
 	XORQ(i, i)
 	Label("group")
@@ -197,12 +199,29 @@ func groups(order, start, t reg.GPVirtual, rowBytes int, begin func(), each func
 	CMPQ(i, end)
 	JGE(LabelRef("next"))
 	begin()
+	if pair != nil {
+		m, last := GP64(), GP64()
+		LEAQ(Mem{Base: end, Disp: -1}, last)
+		CMPQ(i, last)
+		JGE(LabelRef("single"))
+		Label("pair")
+		member(n, 0)
+		member(m, 1)
+		pair(n, m)
+		ADDQ(I8(2), i)
+		CMPQ(i, last)
+		JLT(LabelRef("pair"))
+		Label("single")
+		CMPQ(i, end)
+		JGE(LabelRef("done"))
+	}
 	Label("member")
-	MOVWQZX(Mem{Base: order, Index: i, Scale: 2}, n)
+	member(n, 0)
 	each(n)
 	INCQ(i)
 	CMPQ(i, end)
 	JLT(LabelRef("member"))
+	Label("done")
 	done()
 	Label("next")
 	ADDQ(I32(rowBytes), t)
@@ -238,6 +257,7 @@ func groupSums(s isa, vectors int) {
 				VADDPS(Mem{Base: n, Disp: s.bytes() * v}, s.vector(v), s.vector(v))
 			}
 		},
+		nil,
 		func() {
 			for v := range vectors {
 				m := Mem{Base: c, Disp: s.bytes() * v}
@@ -252,7 +272,8 @@ func groupSums(s isa, vectors int) {
 }
 
 // groupDots generates c[n] += Σ_r t[x][r]·d[n][r] for every n of every group x,
-// and so many vectors of r. The row of the table is in registers.
+// and so many vectors of r. The row of the table is in registers. Two columns at
+// a time share most of the additions across a vector.
 func groupDots(s isa, vectors int) {
 	width := vectors * s.lanes
 	name := fmt.Sprintf("groupDots%dby%d", width, s.lanes)
@@ -262,9 +283,30 @@ func groupDots(s isa, vectors int) {
 	p := params("c", "d", "order", "start", "t")
 	c, d, order, start, t := p[0], p[1], p[2], p[3], p[4]
 	row := GP64()
-	// Of XMM15 and its like AVX-512 code may use any; results go through the
-	// first registers, which every encoding reaches.
-	sum := [2]reg.VecPhysical{s.vector(8), s.vector(9)}
+	// products sets sum to the vector of partial sums of column n.
+	products := func(n reg.GPVirtual, sum, other reg.VecPhysical) {
+		MOVQ(n, row)
+		SHLQ(U8(shiftOf(4*width)), row)
+		ADDQ(d, row)
+		for v := range vectors {
+			m, to := Mem{Base: row, Disp: s.bytes() * v}, sum
+			if v%2 == 1 {
+				to = other
+			}
+			if v < 2 {
+				VMULPS(m, s.vector(v), to)
+			} else {
+				VFMADD231PS(m, s.vector(v), to)
+			}
+		}
+		VADDPS(other, sum, sum)
+	}
+	// Results go through the first registers, which every encoding reaches.
+	a, b, u, v := s.vector(8), s.vector(9), s.vector(10), s.vector(11)
+	add := func(x reg.Register, n reg.GPVirtual) {
+		VADDSS(Mem{Base: c, Index: n, Scale: 4}, x, x)
+		VMOVSS(x, Mem{Base: c, Index: n, Scale: 4})
+	}
 	groups(order, start, t, 4*width,
 		func() {
 			for v := range vectors {
@@ -272,26 +314,40 @@ func groupDots(s isa, vectors int) {
 			}
 		},
 		func(n reg.GPVirtual) {
-			MOVQ(n, row)
-			SHLQ(U8(shiftOf(4*width)), row)
-			ADDQ(d, row)
-			for v := range vectors {
-				m := Mem{Base: row, Disp: s.bytes() * v}
-				if v < 2 {
-					VMULPS(m, s.vector(v), sum[v])
-				} else {
-					VFMADD231PS(m, s.vector(v), sum[v%2])
-				}
-			}
-			VADDPS(sum[1], sum[0], sum[0])
-			toX(s, sum[0], sum[1])
-			x, y := sum[0].AsX(), sum[1].AsX()
-			VPERMILPS(U8(0x0e), x, y)
+			products(n, a, b)
+			toX(s, a, b)
+			x, y := a.AsX(), b.AsX()
+			VPERMILPS(U8(0x4e), x, y)
 			VADDPS(y, x, x)
-			VMOVSHDUP(x, y)
+			VPERMILPS(U8(0xb1), x, y)
 			VADDSS(y, x, x)
-			VADDSS(Mem{Base: c, Index: n, Scale: 4}, x, x)
-			VMOVSS(x, Mem{Base: c, Index: n, Scale: 4})
+			add(x, n)
+		},
+		func(n, m reg.GPVirtual) {
+			products(n, a, u)
+			products(m, b, u)
+			if s.lanes == 16 {
+				VSHUFF32X4(U8(0x44), b, a, u) // quarters a0 a1 b0 b1
+				VSHUFF32X4(U8(0xee), b, a, v) // and a2 a3 b2 b3
+				VADDPS(v, u, u)
+				VSHUFF32X4(U8(0xb1), u, u, v) // the other of each two
+				VADDPS(v, u, u)
+			} else {
+				VPERM2F128(U8(0x20), b, a, u)
+				VPERM2F128(U8(0x31), b, a, v)
+				VADDPS(v, u, u)
+			}
+			for _, order := range []uint8{0x4e, 0xb1} {
+				VPERMILPS(U8(order), u, v)
+				VADDPS(v, u, u)
+			}
+			if s.lanes == 16 {
+				VEXTRACTF32X4(U8(2), u, v.AsX())
+			} else {
+				VEXTRACTF128(U8(1), u, v.AsX())
+			}
+			add(u.AsX(), n)
+			add(v.AsX(), m)
 		},
 		func() {})
 	VZEROUPPER()
