@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"image/color"
+	"maps"
 	"math"
 	"slices"
 
@@ -23,17 +24,25 @@ type Point struct {
 	Library string  // of cells, that the power is of
 }
 
-// Pareto draws errors against power. Of each library of cells it joins the
-// points that no other of the same library betters in one and equals in the
-// other, and names them: power of different libraries does not compare. A
-// multiplier without error stands at the foot of the logarithmic axis. It
-// fails if there is no point, or one is not finite, or has an NMED < 0 or a
-// power ≤ 0.
+var (
+	dot       = draw.GlyphStyle{Color: blue, Radius: 2.8, Shape: draw.CircleGlyph{}}
+	frontLine = solid(vermillion, 1.1)
+)
+
+// maxLibraries is the greatest number of libraries of one [Pareto] plot.
+const maxLibraries = 4
+
+// Pareto draws errors against power, each library of cells beside the others,
+// for their powers do not compare. Of each it joins the points of [Front] and
+// names them. A multiplier without error stands at the foot of the logarithmic
+// axis. It fails if there is no point, or more than four libraries, or a point
+// is not finite, or has an NMED < 0 or a power ≤ 0.
 func Pareto(points []Point) (*Picture, error) {
 	if len(points) == 0 {
 		return nil, errors.New("plot: no multiplier with a power: nothing to draw")
 	}
 	least, most := math.Inf(1), 0.0
+	byLibrary := map[string][]Point{}
 	for _, q := range points {
 		if !(q.NMED >= 0 && q.Power > 0) || math.IsInf(q.NMED, 1) || math.IsInf(q.Power, 1) {
 			return nil, fmt.Errorf("plot: %s: NMED %v, power %v µW, want finite numbers ≥ 0 and > 0", q.Name, q.NMED, q.Power)
@@ -41,6 +50,10 @@ func Pareto(points []Point) (*Picture, error) {
 		if q.NMED > 0 {
 			least, most = min(least, q.NMED), max(most, q.NMED)
 		}
+		byLibrary[q.Library] = append(byLibrary[q.Library], q)
+	}
+	if len(byLibrary) > maxLibraries {
+		return nil, fmt.Errorf("plot: power in %d libraries of cells, want at most %d in one picture", len(byLibrary), maxLibraries)
 	}
 	if most == 0 {
 		least, most = 1e-4, 1e-2 // all exact
@@ -48,61 +61,62 @@ func Pareto(points []Point) (*Picture, error) {
 	// Heights are logarithms of percents: whole decades, and one more for 0.
 	floor := math.Floor(math.Log10(100*least)) - 1
 	top := math.Ceil(math.Log10(100*most) + 1e-9)
-	height := func(q Point) float64 { return max(math.Log10(100*q.NMED), floor) }
 
-	p := newPlot("", "power, µW", "NMED, %")
+	var panels []*plot.Plot
+	for _, library := range slices.Sorted(maps.Keys(byLibrary)) {
+		p := paretoPanel(byLibrary[library], floor)
+		if p.Title.Text = library; library == "" {
+			p.Title.Text = "library not named"
+		}
+		if panels == nil {
+			p.Y.Label.Text = "NMED, %"
+		}
+		p.Y.Min, p.Y.Max = floor-0.2, top
+		panels = append(panels, p)
+	}
+	return newPicture(vg.Length(60+380*len(panels)), 366, func(c draw.Canvas) {
+		strip, rest := split(c, legendHeight)
+		drawLegend(strip, []entry{
+			{"multiplier", []plot.Thumbnailer{&plotter.Scatter{GlyphStyle: dot}}},
+			{"Pareto front", []plot.Thumbnailer{&plotter.Line{LineStyle: frontLine}}},
+		})
+		tiles := plot.Align([][]*plot.Plot{panels}, draw.Tiles{Rows: 1, Cols: len(panels), PadX: 14}, rest)
+		for i, p := range panels {
+			p.Draw(tiles[0][i])
+		}
+	}), nil
+}
+
+// paretoPanel draws the points of one library, with logarithms of their NMED in
+// percent from floor on, which stands for 0.
+func paretoPanel(points []Point, floor float64) *plot.Plot {
+	at := func(q Point) plotter.XY {
+		return plotter.XY{X: q.Power, Y: max(math.Log10(100*q.NMED), floor)}
+	}
+	p := newPlot("", "power, µW", "")
 	p.Y.Tick.Marker = plot.TickerFunc(func(lo, hi float64) []plot.Tick {
 		ticks := slices.DeleteFunc(decadeTicks(lo, hi), func(t plot.Tick) bool { return t.Value < floor+1-1e-9 })
 		return append(ticks, plot.Tick{Value: floor, Label: "0"})
 	})
-	p.Add(grid())
-
-	byLibrary := map[string][]Point{}
-	var libraries []string
+	var all, front plotter.XYs
 	for _, q := range points {
-		if byLibrary[q.Library] == nil {
-			libraries = append(libraries, q.Library)
-		}
-		byLibrary[q.Library] = append(byLibrary[q.Library], q)
+		all = append(all, at(q))
 	}
-	slices.Sort(libraries)
-	colors := []color.Color{blue, vermillion, green, purple, orange, grey}
-	shapes := []draw.GlyphDrawer{draw.CircleGlyph{}, draw.BoxGlyph{}, draw.PyramidGlyph{}, draw.CrossGlyph{}}
-	var entries []entry
-	var names labels
-	for _, q := range points {
-		names.free = append(names.free, plotter.XY{X: q.Power, Y: height(q)})
+	names := labels{free: all}
+	for _, q := range Front(points) {
+		front = append(front, at(q))
+		names.list = append(names.list, label{q.Name, at(q)})
 	}
-	for i, library := range libraries {
-		c := colors[i%len(colors)]
-		var all, front plotter.XYs
-		for _, q := range byLibrary[library] {
-			all = append(all, plotter.XY{X: q.Power, Y: height(q)})
-		}
-		for _, q := range Front(byLibrary[library]) {
-			front = append(front, plotter.XY{X: q.Power, Y: height(q)})
-			names.list = append(names.list, label{q.Name, q.Power, height(q)})
-		}
-		dots := &plotter.Scatter{XYs: all, GlyphStyle: draw.GlyphStyle{Color: c, Radius: 3.2, Shape: shapes[i%len(shapes)]}}
-		line := &plotter.Line{XYs: front, LineStyle: solid(c, 1), StepStyle: plotter.PostStep}
-		p.Add(line, dots)
-		if library == "" {
-			library = "unnamed library"
-		}
-		entries = append(entries, entry{library + ", Pareto front", []plot.Thumbnailer{line, dots}})
-	}
-	p.Add(names)
+	p.Add(grid(),
+		&plotter.Line{XYs: front, LineStyle: frontLine, StepStyle: plotter.PostStep},
+		&plotter.Scatter{XYs: all, GlyphStyle: dot},
+		names)
 	room := 0.08 * (p.X.Max - p.X.Min)
 	if room == 0 {
 		room = 0.1 * p.X.Max
 	}
-	p.X.Min, p.X.Max = max(0, p.X.Min-room), p.X.Max+2.5*room
-	p.Y.Min, p.Y.Max = floor-0.2, top
-	return newPicture(500, 360, func(c draw.Canvas) {
-		strip, rest := split(c, legendHeight)
-		drawLegend(strip, entries)
-		p.Draw(rest)
-	}), nil
+	p.X.Min, p.X.Max = max(0, p.X.Min-room), p.X.Max+3*room
+	return p
 }
 
 // Front returns the points that no other betters in one of NMED and power
@@ -131,7 +145,7 @@ type labels struct {
 
 type label struct {
 	text string
-	x, y float64
+	at   plotter.XY
 }
 
 func (l labels) Plot(c draw.Canvas, p *plot.Plot) {
@@ -144,7 +158,7 @@ func (l labels) Plot(c draw.Canvas, p *plot.Plot) {
 	}
 	for _, q := range l.list {
 		width, height := style.Width(q.text), style.Height(q.text)
-		at := vg.Point{X: tx(q.x), Y: ty(q.y)}
+		at := vg.Point{X: tx(q.at.X), Y: ty(q.at.Y)}
 		for _, corner := range []vg.Point{
 			{X: at.X + 5, Y: at.Y + 3},                  // right, above
 			{X: at.X + 5, Y: at.Y - 4 - height},         // right, below

@@ -25,12 +25,9 @@ const (
 // The palette of M. Okabe and K. Ito, "Color Universal Design", 2008.
 var (
 	black      = color.RGBA{0, 0, 0, 255}
-	orange     = color.RGBA{230, 159, 0, 255}
 	blue       = color.RGBA{0, 114, 178, 255}
 	vermillion = color.RGBA{213, 94, 0, 255}
 	green      = color.RGBA{0, 158, 115, 255}
-	purple     = color.RGBA{204, 121, 167, 255}
-	grey       = color.RGBA{120, 120, 120, 255}
 )
 
 func sans(size vg.Length) font.Font {
