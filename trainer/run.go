@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"math"
 	"time"
 
 	"gputrain/model"
@@ -257,13 +258,13 @@ func (s *session) interrupted(ctx context.Context) error {
 
 // finite returns an error that names the layer if loss is NaN or infinite.
 func (s *session) finite(loss float64, training bool) error {
-	if loss-loss == 0 {
+	if !math.IsNaN(loss) && !math.IsInf(loss, 0) {
 		return nil
 	}
 	layer, err := s.net.CheckFinite(training)
 	if err == nil {
 		layer, err = "none", errors.New("a repetition of the step is finite")
 	}
-	return fmt.Errorf("trainer: epoch %d, batch %d of %d: the loss is %v; first at fault: layer %s: %w; try a lower optimizer.lr",
+	return fmt.Errorf("trainer: epoch %d, batch %d of %d: the loss is %v; first at fault is layer %s (%w); try a lower optimizer.lr",
 		s.at.Epoch, s.at.Batch+1, s.plan.steps(), loss, layer, err)
 }

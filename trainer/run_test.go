@@ -507,7 +507,7 @@ func TestNotFinite(t *testing.T) {
 	if err == nil || IsInput(err) {
 		t.Fatalf("error %v, want a failure", err)
 	}
-	for _, part := range []string{"epoch 1, batch 1 of 5", "the loss is NaN", "layer layer2.0.conv2:"} {
+	for _, part := range []string{"epoch 1, batch 1 of 5", "the loss is NaN", "first at fault is layer layer2.0.conv2 ("} {
 		if !strings.Contains(err.Error(), part) {
 			t.Errorf("error %q does not say %q", err, part)
 		}
@@ -519,7 +519,7 @@ func TestNotFinite(t *testing.T) {
 	r.Optimizer = Optimizer{Name: "sgd", LR: 1e30}
 	r.Schedule = Schedule{}
 	_, err = Run(context.Background(), cpuref.New(), planFor(t, r), Options{})
-	if err == nil || !strings.Contains(err.Error(), "first at fault: layer ") {
+	if err == nil || !strings.Contains(err.Error(), "first at fault is layer ") {
 		t.Errorf("error %v, want one that names a layer", err)
 	}
 }
