@@ -28,7 +28,7 @@ type TableUse struct {
 func (p *Plan) multipliers(r *Recipe, gradients bool) (faults Faults) {
 	bad := func(path string, err error) {
 		e := r.fault(path, "", "")
-		e.Err = err
+		e.Got, e.Err = "", err
 		var fe *lut.FormatError
 		if errors.As(err, &fe) && fe.Path != "" { // the file's line says more than the recipe's
 			e.File, e.Line, e.Column, e.Field, e.Err = fe.Path, fe.Line, 0, "", fe.Err

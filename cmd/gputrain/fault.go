@@ -66,12 +66,29 @@ func classify(err error) (int, faultReport) {
 // message returns the text of err, a line for each fault, without the name of
 // the package that found it: that is of no use to who reads it.
 func message(err error) string {
-	lines := strings.Split(strings.TrimSpace(err.Error()), "\n")
-	for i, line := range lines {
-		for _, pkg := range []string{"lut", "model", "dataset", "trainer", "gpu", "cpuref"} {
-			line = strings.TrimPrefix(line, pkg+": ")
+	switch e := err.(type) {
+	case trainer.Faults:
+		lines := make([]string, len(e))
+		for i, fault := range e {
+			lines[i] = message(fault)
 		}
-		lines[i] = line
+		return strings.Join(lines, "\n")
+	case *trainer.InputError:
+		fault := *e
+		if fault.Err != nil { // what stands before it is the user's
+			fault.Err = errors.New(withoutPackage(fault.Err.Error()))
+		}
+		return fault.Error()
+	}
+	return withoutPackage(err.Error())
+}
+
+func withoutPackage(text string) string {
+	lines := strings.Split(strings.TrimSpace(text), "\n")
+	for i := range lines {
+		for _, pkg := range []string{"dataset", "gpu", "lut", "model", "trainer"} {
+			lines[i] = strings.TrimPrefix(lines[i], pkg+": ")
+		}
 	}
 	return strings.Join(lines, "\n")
 }

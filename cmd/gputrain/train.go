@@ -177,7 +177,7 @@ type layerJSON struct {
 	Output     []int  `json:"output"`
 	Params     int64  `json:"params"`
 	MACs       int64  `json:"macs"`
-	Multiplier string `json:"multiplier,omitempty"`
+	Multiplier string `json:"multiplier"` // empty where there are no products
 }
 
 func (a *app) printPlan(p *trainer.Plan, s model.Summary) error {
