@@ -217,6 +217,11 @@ func (s *session) measure(ctx context.Context, phase Phase, confusion [][]int) (
 		s.net.Forward(false)
 		s.net.Loss(0)
 		images += batch.Count
+		if s.recorder != nil {
+			if err := s.recorder.batch(batch.Count); err != nil {
+				return rec, 0, err
+			}
+		}
 		if batch.Index%r.Train.LogEvery == 0 || batch.Index+1 == loader.Batches() {
 			if err := s.look(false); err != nil {
 				return rec, 0, err

@@ -3,6 +3,7 @@ package trainer
 import (
 	"context"
 
+	"gputrain/lut"
 	"gputrain/model/backend"
 )
 
@@ -31,29 +32,44 @@ type EvaluatedWith struct {
 // Evaluate measures the checkpoint that the recipe's init names, under its
 // multipliers. A checkpoint that was never quantized is calibrated first.
 func Evaluate(ctx context.Context, b backend.Backend, p *Plan, events func(Event)) (*Evaluation, error) {
+	e, _, err := evaluate(ctx, b, p, events, false)
+	return e, err
+}
+
+// EvaluateHistograms is [Evaluate] and records the operands of the layers that
+// compute with a table, over the test split. It fails if there is none. It
+// takes about three times as long.
+func EvaluateHistograms(ctx context.Context, b backend.Backend, p *Plan, events func(Event)) (*Evaluation, *lut.Histograms, error) {
+	if len(p.Tables) == 0 {
+		return nil, nil, p.Recipe.fault("multiplier.default", p.Recipe.Multiplier.Default, "a table or exact: float32 has no codes to count")
+	}
+	return evaluate(ctx, b, p, events, true)
+}
+
+func evaluate(ctx context.Context, b backend.Backend, p *Plan, events func(Event), record bool) (*Evaluation, *lut.Histograms, error) {
 	s, err := newSession(b, p, Options{Events: events})
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	defer s.close()
 	if err := s.init(); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	s.tell(Began{Plan: p, Network: s.net.Summary(), Batches: p.steps()})
 	missing, err := s.net.Uncalibrated()
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	s.at.Epoch = 0
 	if len(missing) > 0 {
 		if c := p.Recipe.Train.Calibrate; c != nil && !*c {
-			return nil, inputf(p.Recipe.Init, "no range for %s and %d more, and train.calibrate is false", missing[0], len(missing)-1)
+			return nil, nil, inputf(p.Recipe.Init, "no range for %s and %d more, and train.calibrate is false", missing[0], len(missing)-1)
 		}
 		if p.steps() == 0 {
-			return nil, p.Recipe.fault("train.batch", p.Recipe.Train.Batch, "at most the images to calibrate on")
+			return nil, nil, p.Recipe.fault("train.batch", p.Recipe.Train.Batch, "at most the images to calibrate on")
 		}
 		if _, err := s.pass(ctx); err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 	}
 	classes := p.Recipe.Model.Classes
@@ -61,14 +77,24 @@ func Evaluate(ctx context.Context, b backend.Backend, p *Plan, events func(Event
 	for i := range confusion {
 		confusion[i] = make([]int, classes)
 	}
+	if record {
+		s.recorder = newRecorder(b, s.net)
+		defer s.recorder.close()
+	}
 	rec, images, err := s.measure(ctx, Eval, confusion)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if ctx.Err() != nil {
-		return nil, context.Cause(ctx)
+		return nil, nil, context.Cause(ctx)
+	}
+	var histograms *lut.Histograms
+	if record {
+		if histograms, err = s.recorder.histograms(); err != nil {
+			return nil, nil, err
+		}
 	}
 	name := p.Recipe.Multiplier.Default
 	return &Evaluation{Accuracy: rec.Accuracy, Loss: rec.Loss, Images: images, Confusion: confusion,
-		Multiplier: EvaluatedWith{name, p.Tables[name].SHA256}, Calibrated: len(missing) > 0}, nil
+		Multiplier: EvaluatedWith{name, p.Tables[name].SHA256}, Calibrated: len(missing) > 0}, histograms, nil
 }

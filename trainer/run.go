@@ -71,6 +71,8 @@ type session struct {
 	opt  *optimizer
 	dir  *runDir // nil: nothing is kept
 
+	recorder *recorder // of operands while measuring; nil: none
+
 	at    progress
 	saved time.Time  // when, last
 	stats [2]float32 // what the last look found

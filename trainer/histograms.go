@@ -1,0 +1,191 @@
+package trainer
+
+import (
+	"fmt"
+	"math"
+
+	"gputrain/lut"
+	"gputrain/model"
+	"gputrain/model/backend"
+)
+
+// A recorder counts the operands of the layers of a network as batches pass,
+// and measures what their multipliers do to the sums: it computes them once
+// more, with the layer's own table and with the exact one.
+type recorder struct {
+	b      backend.Backend
+	layers []*recording
+	exact  map[[2]lut.Operand]backend.Tables
+	images int
+}
+
+// A recording is that of one layer.
+type recording struct {
+	model.Operands
+	out      backend.Shape // [N, Cout, OH, OW]
+	rows     []int64       // of each row of an image, how many taps read it
+	columns  []int64       // and of each column
+	outside  int64         // taps of an image that read none, for each channel
+	x        []int64       // taps by code
+	sum, sq  float64       // of the errors of sums
+	sums     int64         // their number
+	code     []uint8       // X, as read back
+	ours     []int32       // sums under the layer's table
+	theirs   []int32       // and under the exact one
+	products int64
+}
+
+// newRecorder returns a recorder of n, which the caller closes before n.
+func newRecorder(b backend.Backend, n *model.Network) *recorder {
+	r := &recorder{b: b, exact: map[[2]lut.Operand]backend.Tables{}}
+	for _, o := range n.Operands() {
+		w, x := o.W.Shape(), o.X.Shape()
+		out, err := o.Geometry.Output(w, x)
+		if err != nil {
+			panic(err) // the network is built
+		}
+		l := &recording{Operands: o, out: out, code: make([]uint8, x.Len()),
+			ours: make([]int32, out.Len()), theirs: make([]int32, out.Len())}
+		l.rows = reads(x[2], w[2], out[2], o.Geometry, 0)
+		l.columns = reads(x[3], w[3], out[3], o.Geometry, 1)
+		l.outside = int64(out[2]*w[2]*out[3]*w[3]) - total(l.rows)*total(l.columns)
+		t := o.Multiplier.Table
+		l.x = make([]int64, t.X().Count())
+		if key := [2]lut.Operand{t.W(), t.X()}; r.exact[key] == nil {
+			exact := lut.New("exact", t.W(), t.X(), func(W, X int) int { return W * X })
+			r.exact[key] = b.NewTables(exact, lut.Gradients{})
+		}
+		r.layers = append(r.layers, l)
+	}
+	return r
+}
+
+func (r *recorder) close() {
+	for _, t := range r.exact {
+		r.b.FreeTables(t)
+	}
+}
+
+// reads counts, for each position along one axis of an image, the taps of all
+// outputs along it that read that position. Zero values of g stand for 1.
+func reads(size, taps, outputs int, g backend.Conv2D, axis int) []int64 {
+	n := make([]int64, size)
+	for i := range outputs {
+		for p := range taps {
+			if at := i*max(1, g.Stride[axis]) - g.Pad[axis] + p*max(1, g.Dilation[axis]); at >= 0 && at < size {
+				n[at]++
+			}
+		}
+	}
+	return n
+}
+
+func total(counts []int64) (sum int64) {
+	for _, n := range counts {
+		sum += n
+	}
+	return sum
+}
+
+// batch counts the first images of the batch that the network has just passed
+// forward.
+func (r *recorder) batch(images int) error {
+	for _, l := range r.layers {
+		if err := l.count(r.b, images); err != nil {
+			return fmt.Errorf("trainer: histograms: layer %s: %w", l.Layer, err)
+		}
+		t := l.Multiplier.Table
+		if err := l.measure(r.b, r.exact[[2]lut.Operand{t.W(), t.X()}], images); err != nil {
+			return fmt.Errorf("trainer: histograms: layer %s: %w", l.Layer, err)
+		}
+	}
+	r.images += images
+	return nil
+}
+
+// count adds the taps of the activations.
+func (l *recording) count(b backend.Backend, images int) error {
+	if err := b.Read(l.code, l.X); err != nil {
+		return err
+	}
+	x := l.X.Shape()
+	i := 0
+	for range images * x[1] {
+		for _, rows := range l.rows {
+			for _, columns := range l.columns {
+				l.x[l.code[i]] += rows * columns
+				i++
+			}
+		}
+	}
+	// Outside the image a tap reads the value 0, or Z_x as the padding says.
+	var q [3]float32
+	if err := b.Read(q[:], l.QX); err != nil {
+		return err
+	}
+	value := 0
+	if l.Geometry.Padding == backend.PadZeroPoint {
+		value = int(q[2])
+	}
+	l.x[l.Multiplier.Table.X().Code(value)] += int64(images*x[1]) * l.outside
+	K := int64(l.W.Shape().Len() / l.out[0])
+	l.products += int64(images) * int64(l.out.Len()/l.out[0]) * K
+	return nil
+}
+
+// measure adds the differences of the sums under both tables.
+func (l *recording) measure(b backend.Backend, exact backend.Tables, images int) error {
+	acc := b.NewTensor(backend.I32, l.out)
+	defer b.Free(acc)
+	w, x := backend.Quantized{Code: l.W, Q: l.QW}, backend.Quantized{Code: l.X, Q: l.QX}
+	for _, c := range []struct {
+		tables backend.Tables
+		sums   []int32
+	}{{l.Tables, l.ours}, {exact, l.theirs}} {
+		b.LUTConv2D(acc, w, x, l.Geometry, c.tables)
+		if err := b.Read(c.sums, acc); err != nil {
+			return err
+		}
+	}
+	n := images * (l.out.Len() / l.out[0])
+	for i, v := range l.ours[:n] {
+		e := float64(int64(v) - int64(l.theirs[i]))
+		l.sum += e
+		l.sq += e * e
+	}
+	l.sums += int64(n)
+	return nil
+}
+
+// histograms returns what was counted.
+func (r *recorder) histograms() (*lut.Histograms, error) {
+	h := &lut.Histograms{Images: r.images}
+	for _, l := range r.layers {
+		t := l.Multiplier.Table
+		w := make([]int64, t.W().Count())
+		code := make([]uint8, l.W.Shape().Len())
+		qw, qx := make([]float32, l.QW.Shape().Len()), make([]float32, 3)
+		for _, c := range []struct {
+			to   any
+			from backend.Tensor
+		}{{code, l.W}, {qw, l.QW}, {qx, l.QX}} {
+			if err := r.b.Read(c.to, c.from); err != nil {
+				return nil, fmt.Errorf("trainer: histograms: layer %s: %w", l.Layer, err)
+			}
+		}
+		for _, c := range code {
+			w[c]++
+		}
+		var scale float64 // s_w·s_x; the scales stand first in a quantizer
+		channels := len(qw) / 3
+		for _, s := range qw[:channels] {
+			scale += float64(s) * float64(qx[0]) / float64(channels)
+		}
+		h.Layers = append(h.Layers, lut.LayerHistogram{
+			Name: l.Layer, Multiplier: l.Multiplier.Name, SHA256: t.SHA256(), WOperand: t.W(), XOperand: t.X(),
+			W: w, X: l.x, K: len(code) / l.out[1], Products: l.products, Scale: scale,
+			Measured: lut.SumError{Mean: l.sum / float64(l.sums), RMS: math.Sqrt(l.sq / float64(l.sums))},
+		})
+	}
+	return h, nil
+}

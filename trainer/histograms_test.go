@@ -1,0 +1,217 @@
+package trainer
+
+import (
+	"context"
+	"math"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"gputrain/cpuref"
+	"gputrain/lut"
+	"gputrain/model"
+	"gputrain/model/backend"
+)
+
+// recordedNetwork is a network under a table, after two batches in training
+// mode and one that was recorded, of which so many images count.
+func recordedNetwork(t *testing.T, images string, tab *lut.Table, padding string, count int) (b backend.Backend, net *model.Network, h *lut.Histograms) {
+	t.Helper()
+	r := recipeFor(images)
+	r.Multiplier = Multiplier{Default: "exact:6u"}
+	r.Quantization.Padding = padding
+	p := planFor(t, r)
+	p.Config.Default.Table = tab
+	p.Config.Rules = []model.Rule{{Pattern: "conv1", Multiplier: model.Float()}}
+	b = cpuref.New()
+	net, err := p.Build(b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(net.Close)
+	x := make([]float32, net.Input().Shape().Len())
+	for round := range 3 {
+		for i := range x {
+			x[i] = float32(math.Sin(float64(i*(round+2)))) - 0.3
+		}
+		b.Write(net.Input(), x)
+		net.Forward(round < 2)
+	}
+	rec := newRecorder(b, net)
+	defer rec.close()
+	if err := rec.batch(count); err != nil {
+		t.Fatal(err)
+	}
+	if h, err = rec.histograms(); err != nil {
+		t.Fatal(err)
+	}
+	return b, net, h
+}
+
+// odd is a multiplier of which nothing may be assumed.
+func odd(W, X int) int { return W*X - (W*3+X*5)%11 + W/7 }
+
+// TestRecorder compares with loops over every product of every output.
+func TestRecorder(t *testing.T) {
+	images := writeImages(t)
+	const count = testBatch - 1
+	for _, padding := range []string{"zero-point", "int-zero"} {
+		tab := lut.New("odd", lut.Unsigned(6), lut.Signed(5), odd)
+		b, net, h := recordedNetwork(t, images, tab, padding, count)
+		if h.Images != count {
+			t.Errorf("%s: %d images, want %d", padding, h.Images, count)
+		}
+		padded := 0
+		for i, o := range net.Operands() {
+			l := h.Layers[i]
+			ws, xs := o.W.Shape(), o.X.Shape()
+			w, x := make([]uint8, ws.Len()), make([]uint8, xs.Len())
+			var qw, qx [3]float32
+			for _, c := range []struct {
+				to   any
+				from backend.Tensor
+			}{{w, o.W}, {x, o.X}, {qw[:], o.QW}, {qx[:], o.QX}} {
+				if err := b.Read(c.to, c.from); err != nil {
+					t.Fatal(err)
+				}
+			}
+			out, err := o.Geometry.Output(ws, xs)
+			if err != nil {
+				t.Fatal(err)
+			}
+			stride := max(1, o.Geometry.Stride[0])
+			wantW, wantX := make([]int64, 64), make([]int64, 32)
+			for _, c := range w {
+				wantW[c]++
+			}
+			var products int64
+			var sum, sq float64
+			for n := range count {
+				for m := range out[1] {
+					for y := range out[2] * out[3] {
+						var e float64
+						for k := range ws[1] * ws[2] * ws[3] {
+							c, p, q := k/(ws[2]*ws[3]), k/ws[3]%ws[2], k%ws[3]
+							at, along := y/out[3]*stride-o.Geometry.Pad[0]+p, y%out[3]*stride-o.Geometry.Pad[1]+q
+							X := 0
+							switch {
+							case at >= 0 && at < xs[2] && along >= 0 && along < xs[3]:
+								X = tab.X().Value(int(x[((n*xs[1]+c)*xs[2]+at)*xs[3]+along]))
+							case padding == "zero-point":
+								X = int(qx[2])
+								padded++
+							default:
+								padded++
+							}
+							W := tab.W().Value(int(w[m*ws[1]*ws[2]*ws[3]+k]))
+							e += float64(odd(W, X) - W*X)
+							products++
+							if m == 0 {
+								wantX[tab.X().Code(X)]++
+							}
+						}
+						sum += e
+						sq += e * e
+					}
+				}
+			}
+			outputs := float64(count * out.Len() / out[0])
+			if !slices.Equal(l.W, wantW) || !slices.Equal(l.X, wantX) {
+				t.Errorf("%s, %s: counts %v, %v, want %v, %v", padding, l.Name, l.W, l.X, wantW, wantX)
+			}
+			if l.Products != products || l.K != ws[1]*ws[2]*ws[3] || l.Name != o.Layer || l.SHA256 != tab.SHA256() ||
+				l.WOperand != tab.W() || l.XOperand != tab.X() || l.Scale != float64(qw[0])*float64(qx[0]) {
+				t.Errorf("%s, %s: %+v", padding, o.Layer, l)
+			}
+			near := func(got, want float64) bool { return math.Abs(got-want) <= 1e-12*math.Abs(want) }
+			if !near(l.Measured.Mean, sum/outputs) || !near(l.Measured.RMS, math.Sqrt(sq/outputs)) {
+				t.Errorf("%s, %s: measured %+v, want %v, %v", padding, l.Name, l.Measured, sum/outputs, math.Sqrt(sq/outputs))
+			}
+		}
+		if padded == 0 {
+			t.Errorf("%s: no tap outside an image", padding)
+		}
+	}
+}
+
+// TestPredictedMean holds the predicted mean error of every layer to the
+// measured one. For an error f(W) + g(X) the two are the same, whatever
+// depends on what.
+func TestPredictedMean(t *testing.T) {
+	images := writeImages(t)
+	tab := lut.New("separate", lut.Unsigned(6), lut.Unsigned(6), func(W, X int) int { return W*X - (W*7)%13 + (X*X)%17 })
+	for _, padding := range []string{"zero-point", "int-zero"} {
+		_, _, h := recordedNetwork(t, images, tab, padding, testBatch)
+		for _, l := range h.Layers {
+			got, err := l.Predict(tab)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if math.Abs(got.Sum.Mean-l.Measured.Mean) > 1e-9*float64(l.K) {
+				t.Errorf("%s, %s: predicted %v, measured %v", padding, l.Name, got.Sum.Mean, l.Measured.Mean)
+			}
+		}
+	}
+}
+
+// TestEvaluateHistograms records a trained network, whose weights and
+// activations depend on each other: predicted and measured mean still agree
+// within a tenth of the error of that many products, and recording changes no
+// figure of the evaluation.
+func TestEvaluateHistograms(t *testing.T) {
+	images := writeImages(t)
+	last := filepath.Join(finished(t, images), "last.safetensors")
+	r, err := FromCheckpoint(last)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := Prepare(r, Eval)
+	if err != nil {
+		t.Fatal(err)
+	}
+	plain, err := Evaluate(context.Background(), cpuref.New(), p, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	e, h, err := EvaluateHistograms(context.Background(), cpuref.New(), p, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if e.Accuracy != plain.Accuracy || e.Loss != plain.Loss || e.Images != plain.Images {
+		t.Errorf("recording goes from %+v to %+v", plain, e)
+	}
+	if h.Images != testTestImages {
+		t.Errorf("%d images, want %d", h.Images, testTestImages)
+	}
+	var names []string
+	for _, l := range h.Layers {
+		names = append(names, l.Name)
+		if l.Name == "fc" {
+			if l.Multiplier != "exact" || l.Measured != (lut.SumError{}) {
+				t.Errorf("fc under %s errs by %+v", l.Multiplier, l.Measured)
+			}
+			continue
+		}
+		got, err := l.Predict(p.Config.Default.Table)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Logf("%s: predicted %+v, measured %+v", l.Name, got.Sum, l.Measured)
+		if math.Abs(got.Sum.Mean-l.Measured.Mean) > 0.1*float64(l.K)*got.MED {
+			t.Errorf("%s: predicted mean %v, measured %v", l.Name, got.Sum.Mean, l.Measured.Mean)
+		}
+	}
+	if len(names) < 8 || slices.Contains(names, "conv1") || !slices.Contains(names, "fc") {
+		t.Errorf("layers %v, want all but conv1, which is in float32", names)
+	}
+
+	r.Multiplier = Multiplier{Default: "float"}
+	if p, err = Prepare(r, Eval); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := EvaluateHistograms(context.Background(), cpuref.New(), p, nil); err == nil || !IsInput(err) ||
+		!strings.Contains(err.Error(), "float32 has no codes to count") {
+		t.Errorf("in float32: %v", err)
+	}
+}
