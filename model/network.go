@@ -55,11 +55,15 @@ func (n *Network) Close() {
 	n.owned, n.tables = nil, nil
 }
 
-// Operands are the quantized operands of one approximate layer.
+// Operands are the quantized operands of one approximate layer, a convolution;
+// a linear layer is one of 1×1 images.
 type Operands struct {
 	Layer      string
 	Multiplier Multiplier
-	W, X       backend.Tensor // U8 codes
+	W, X       backend.Tensor // U8 codes [Cout, Cin, KH, KW], [N, Cin, H, W]
+	QW, QX     backend.Tensor // their quantizers
+	Geometry   backend.Conv2D
+	Tables     backend.Tables
 }
 
 // Operands returns the operands of the approximate layers, for histograms.
@@ -68,7 +72,7 @@ func (n *Network) Operands() []Operands {
 	var list []Operands
 	for _, l := range n.layers {
 		if l, ok := l.(*lutConv); ok {
-			list = append(list, Operands{l.name, l.m, l.wcode, l.xcode.t})
+			list = append(list, Operands{l.name, l.m, l.wcode, l.xcode.t, l.wq.q, l.xq.q, l.geo, l.tables})
 		}
 	}
 	return list

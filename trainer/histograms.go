@@ -128,7 +128,7 @@ func (l *recording) count(b backend.Backend, images int) error {
 		value = int(q[2])
 	}
 	l.x[l.Multiplier.Table.X().Code(value)] += int64(images*x[1]) * l.outside
-	K := int64(l.W.Shape().Len() / l.out[0])
+	K := int64(l.W.Shape().Len() / l.out[1])
 	l.products += int64(images) * int64(l.out.Len()/l.out[0]) * K
 	return nil
 }
