@@ -53,14 +53,14 @@ demo: build
 	bin/gputrain demo
 
 test: flavour
-	CGO_ENABLED=0 go test ./...
+	CGO_ENABLED=0 go test -timeout 30m ./...
 ifneq ($(FLAVOUR),cpu)
 	$(GOENV) go test $(TAGS) ./gpu/... ./shaders/... ./cmd/gputrain/...
 endif
 
 # The race detector needs cgo; -short leaves out the large shapes.
 race:
-	CGO_ENABLED=1 go test -race -short -tags nogpu ./...
+	CGO_ENABLED=1 go test -race -short -timeout 30m -tags nogpu ./...
 
 check:
 	@test -z "$$(gofmt -l .)" || { echo "gofmt would change:"; gofmt -l .; exit 1; }
