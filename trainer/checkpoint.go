@@ -122,6 +122,9 @@ func (c *checkpoint) mismatch(p *Plan) error {
 		if was != "" && is != was {
 			fault("the table of multiplier %s has digest %s, the run's %s", name, is, was)
 		}
+		if is, was := p.Tables[name].Histograms, c.Tables[name].Histograms; is != was {
+			fault("the histograms of multiplier %s have digest %s, the run's %s", name, orNone(is), orNone(was))
+		}
 	}
 	for _, split := range sortedKeys(p.DataSHA256) {
 		if is, was := p.DataSHA256[split], c.Data[split]; is != was {

@@ -218,3 +218,78 @@ func TestEvaluateHistograms(t *testing.T) {
 		t.Errorf("in float32: %v", err)
 	}
 }
+
+// TestGradientHistograms weights the gradients of a run by a file, and compares
+// with those of the estimator under the histograms of the same layers.
+func TestGradientHistograms(t *testing.T) {
+	images := writeImages(t)
+	tab := lut.New("trunc", lut.Unsigned(6), lut.Unsigned(6), func(W, X int) int { return W * X &^ 15 })
+	_, _, h := recordedNetwork(t, images, tab, "zero-point", testBatch)
+	path := filepath.Join(t.TempDir(), "h.json")
+	if err := h.Save(path); err != nil {
+		t.Fatal(err)
+	}
+	r := recipeFor(images)
+	r.Gradient = Gradient{Method: "lowrank", Rank: 2, HWS: 2, Histograms: path}
+	p := planFor(t, r)
+	hw, hx, err := h.For(p.Config.Default.Table, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	want, err := lut.Estimator{Method: "lowrank", Rank: 2, HWS: 2, HistW: hw, HistX: hx}.Gradients(p.Config.Default.Table)
+	if err != nil {
+		t.Fatal(err)
+	}
+	plain, err := lut.Estimator{Method: "lowrank", Rank: 2, HWS: 2}.Gradients(p.Config.Default.Table)
+	if err != nil {
+		t.Fatal(err)
+	}
+	factors := func(g *lut.Gradient) []float32 { _, u, v := g.Factors(); return slices.Concat(u, v) }
+	got := p.Config.Default.Gradients
+	if !slices.Equal(factors(got.DW), factors(want.DW)) || !slices.Equal(factors(got.DX), factors(want.DX)) {
+		t.Error("the gradients are not those under the histograms")
+	}
+	if slices.Equal(factors(got.DX), factors(plain.DX)) {
+		t.Error("the histograms change nothing")
+	}
+	use := p.Tables["trunc:6u,cols=4"]
+	if _, digest, err := lut.LoadHistograms(path); err != nil || use.Histograms != digest {
+		t.Errorf("digest %q, want %q, %v", use.Histograms, digest, err)
+	}
+	if exact := p.Tables["exact"]; exact.Histograms != "" || exact.Gradient != "ste" {
+		t.Errorf("exact: %+v", exact)
+	}
+
+	// A run does not go on under other histograms.
+	out := filepath.Join(t.TempDir(), "run")
+	r.Train.Epochs = 1
+	if _, err := Run(context.Background(), cpuref.New(), planFor(t, r), Options{Out: out}); err != nil {
+		t.Fatal(err)
+	}
+	h.Layers[0].W[5]++
+	if err := h.Save(path); err != nil {
+		t.Fatal(err)
+	}
+	_, err = Run(context.Background(), cpuref.New(), planFor(t, r), Options{Out: out, Resume: true})
+	if err == nil || !strings.Contains(err.Error(), "the histograms of multiplier trunc:6u,cols=4 have digest") {
+		t.Errorf("resumed under other histograms: %v", err)
+	}
+
+	for _, c := range []struct {
+		g    Gradient
+		want string
+	}{
+		{Gradient{Method: "lowrank", HWS: 2, Histograms: path + "x"}, "gradient.histograms: lut: open"},
+		{Gradient{Method: "lowrank", HWS: 2, Histograms: filepath.Join(out, "recipe.yaml")}, "recipe.yaml:1: not JSON"},
+	} {
+		r.Gradient = c.g
+		if _, err := Prepare(r, Pretrain); err == nil || !IsInput(err) || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%+v: %v, want %q in it", c.g, err, c.want)
+		}
+	}
+	r.Gradient = Gradient{Method: "lut2d", HWS: 2, Histograms: path}
+	r.place = map[string]place{"gradient.histograms": {}}
+	if _, err := Prepare(r, Pretrain); err == nil || !strings.Contains(err.Error(), "gradient.histograms") {
+		t.Errorf("histograms of lut2d: %v, want a refusal", err)
+	}
+}

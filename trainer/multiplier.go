@@ -21,6 +21,15 @@ type TableUse struct {
 	X        string `json:"x"`
 	Gradient string `json:"gradient,omitempty"`
 	HWS      int    `json:"hws,omitempty"` // of its gradient, where it has one
+
+	// Histograms is the SHA-256 of the file that weighted the gradient.
+	Histograms string `json:"histograms,omitempty"`
+}
+
+// histograms are those of a file, and its digest.
+type histograms struct {
+	*lut.Histograms
+	sha256 string
 }
 
 // multipliers resolves every name in r.Multiplier. r must be resolved. With
@@ -36,6 +45,14 @@ func (p *Plan) multipliers(r *Recipe, gradients bool) (faults Faults) {
 		faults = append(faults, e)
 	}
 
+	var weighting histograms
+	if path := r.Gradient.Histograms; path != "" && gradients {
+		var err error
+		if weighting.Histograms, weighting.sha256, err = lut.LoadHistograms(path); err != nil {
+			bad("gradient.histograms", err)
+			return faults
+		}
+	}
 	known := map[string]model.Multiplier{floatName: model.Float()}
 	var exactW, exactX lut.Operand
 	resolve := func(path, name string) (m model.Multiplier, ok bool) {
@@ -70,11 +87,14 @@ func (p *Plan) multipliers(r *Recipe, gradients bool) (faults Faults) {
 		use := TableUse{SHA256: m.Table.SHA256(), W: m.Table.W().String(), X: m.Table.X().String()}
 		if gradients {
 			var err error
-			if m.Gradients, use.HWS, err = gradientsOf(estimator, m.Table, loaded); err != nil {
+			if m.Gradients, use.HWS, err = gradientsOf(estimator, m.Table, loaded, weighting.Histograms); err != nil {
 				bad("gradient", fmt.Errorf("of %s: %w", name, err))
 				return m, false
 			}
 			use.Gradient = estimator.Method
+			if estimator.Histograms != "" {
+				use.Histograms = weighting.sha256
+			}
 			if r.Gradient.HWS == HWSAuto && use.HWS > 0 {
 				p.Assumed = append(p.Assumed, fmt.Sprintf("multiplier %s: gradient.hws auto is %d", name, use.HWS))
 			}
@@ -143,8 +163,8 @@ func widths(r *Recipe, name string, t *lut.Table) (faults Faults) {
 
 // gradientsOf makes the gradients of table t as g says, and returns the half
 // window that it used, 0 for none. loaded is the file that t came from, nil
-// for none.
-func gradientsOf(g Gradient, t *lut.Table, loaded *lut.Loaded) (lut.Gradients, int, error) {
+// for none; weighting are the histograms that g names, nil for none.
+func gradientsOf(g Gradient, t *lut.Table, loaded *lut.Loaded, weighting *lut.Histograms) (lut.Gradients, int, error) {
 	if g.Method == "table" {
 		if g.File != "" {
 			var err error
@@ -168,6 +188,12 @@ func gradientsOf(g Gradient, t *lut.Table, loaded *lut.Loaded) (lut.Gradients, i
 	}
 	if g.HWS == HWSAuto {
 		e.HWS = lut.AutoHWS(t)
+	}
+	if weighting != nil && g.Histograms != "" {
+		var err error
+		if e.HistW, e.HistX, err = weighting.For(t, ""); err != nil {
+			return lut.Gradients{}, 0, err
+		}
 	}
 	made, err := e.Gradients(t)
 	return made, e.HWS, err

@@ -146,7 +146,7 @@ type Gradient struct {
 	Rank       int    `yaml:"rank,omitempty"`       // of lowrank; default 4
 	Storage    string `yaml:"storage,omitempty"`    // of lut2d: int16 (default), float32
 	File       string `yaml:"file,omitempty"`       // of table; default: the multiplier's own file
-	Histograms string `yaml:"histograms,omitempty"` // of lowrank: a file that weights the fit
+	Histograms string `yaml:"histograms,omitempty"` // of lowrank: a file of eval --histograms that weights the fit
 }
 
 // HWS is a half window size, or one of the ways to choose it.

@@ -268,9 +268,7 @@ func (c *checker) gradient() {
 		number(c, "gradient.rank", g.Rank, g.Rank >= 1 && g.Rank <= 256, "1 to 256")
 	}
 	only(c, "gradient.file", &g.File, g.Method == "table", "gradient.method table")
-	if g.Histograms != "" {
-		c.fault("gradient.histograms", g.Histograms, "it left out: weighting by histograms is not in this version")
-	}
+	only(c, "gradient.histograms", &g.Histograms, lowrank, "gradient.method lowrank")
 }
 
 func (c *checker) optimizer() {
