@@ -37,7 +37,7 @@ var (
 // A Plain is a backend of plain loops in the caller's goroutine. It is made by
 // [NewPlain].
 type Plain struct {
-	_ int // so that each Plain has an address of its own: it owns tensors
+	guards uint32 // tensors with guards so far
 }
 
 // NewPlain returns a Plain.

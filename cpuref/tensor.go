@@ -1,6 +1,7 @@
 package cpuref
 
 import (
+	"errors"
 	"fmt"
 	"math"
 
@@ -25,6 +26,7 @@ type memory struct {
 	dt    backend.DType
 	elements
 	whole elements // elements with the guards around them, if guarded
+	guard uint32   // the word that those hold
 	freed bool
 }
 
@@ -93,34 +95,39 @@ func (p *Plain) f32(t backend.Tensor) []float32 { return p.own(t).f32 }
 func (p *Plain) i32(t backend.Tensor) []int32   { return p.own(t).i32 }
 func (p *Plain) u8(t backend.Tensor) []uint8    { return p.own(t).u8 }
 
-// The guards of [backend.Guarded]: so many words on either side, of a pattern
-// that no operation is likely to write.
-const (
-	guardWords = 16
-	guardBits  = 0x5A5A5A5A
-)
+// The guards of [backend.Guarded]: so many words on either side. Each tensor
+// has another word, so that an operation cannot go unseen that copies one guard
+// to another; codes take its lowest byte.
+const guardWords = 16
+
+// nextGuard returns the word of the next guards.
+func (p *Plain) nextGuard() uint32 {
+	p.guards++
+	return 0x5A5A5A5A ^ p.guards*0x01000193
+}
 
 // NewGuarded implements [backend.Guarded].
 func (p *Plain) NewGuarded(dt backend.DType, s backend.Shape) backend.Tensor {
 	n := length("NewGuarded", s)
 	t := p.NewTensor(dt, s).(*tensor)
+	t.guard = p.nextGuard()
 	switch dt {
 	case backend.F32:
-		t.whole.f32, t.f32 = guard(n, math.Float32frombits(guardBits), float32(math.NaN()))
+		t.whole.f32, t.f32 = guard(n, math.Float32frombits(t.guard), float32(math.NaN()))
 	case backend.I32:
 		var dirty uint32 = 0xA5A5A5A5
-		t.whole.i32, t.i32 = guard(n, guardBits, int32(dirty))
+		t.whole.i32, t.i32 = guard(n, int32(t.guard), int32(dirty))
 	case backend.U8:
-		t.whole.u8, t.u8 = guard(n, guardBits&0xFF, uint8(0xA5))
+		t.whole.u8, t.u8 = guard(n, uint8(t.guard), uint8(0xA5))
 	}
 	return t
 }
 
 // guard returns n elements with the value fill, and the same with guards.
-func guard[E any](n int, pattern, fill E) (whole, inner []E) {
+func guard[E any](n int, word, fill E) (whole, inner []E) {
 	whole = make([]E, guardWords+n+guardWords)
 	for i := range whole {
-		whole[i] = pattern
+		whole[i] = word
 	}
 	inner = whole[guardWords : guardWords+n : guardWords+n]
 	for i := range inner {
@@ -132,23 +139,23 @@ func guard[E any](n int, pattern, fill E) (whole, inner []E) {
 // CheckGuards implements [backend.Guarded].
 func (p *Plain) CheckGuards(t backend.Tensor) error {
 	m := p.own(t)
-	if err := checkGuard(m.whole.f32, math.Float32frombits(guardBits)); err != nil {
-		return fmt.Errorf("tensor %v %v: %w", t.Shape(), t.DType(), err)
-	}
-	if err := checkGuard(m.whole.i32, guardBits); err != nil {
-		return fmt.Errorf("tensor %v %v: %w", t.Shape(), t.DType(), err)
-	}
-	if err := checkGuard(m.whole.u8, guardBits&0xFF); err != nil {
+	err := errors.Join(
+		checkGuard(m.whole.f32, m.guard, math.Float32bits),
+		checkGuard(m.whole.i32, m.guard, func(v int32) uint32 { return uint32(v) }),
+		checkGuard(m.whole.u8, m.guard&0xFF, func(v uint8) uint32 { return uint32(v) }),
+	)
+	if err != nil {
 		return fmt.Errorf("tensor %v %v: %w", t.Shape(), t.DType(), err)
 	}
 	return nil
 }
 
-func checkGuard[E comparable](whole []E, pattern E) error {
+// checkGuard compares bits, since a word may be a NaN.
+func checkGuard[E any](whole []E, want uint32, bits func(E) uint32) error {
 	n := len(whole) - 2*guardWords
 	for i, v := range whole {
-		if (i < guardWords || i >= guardWords+n) && v != pattern {
-			return fmt.Errorf("guard word at element %d of %d is %v, want %v", i-guardWords, n, v, pattern)
+		if got := bits(v); (i < guardWords || i >= guardWords+n) && got != want {
+			return fmt.Errorf("guard word at element %d of %d is %#x, want %#x", i-guardWords, n, got, want)
 		}
 	}
 	return nil
