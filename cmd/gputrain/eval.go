@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"gputrain/lut"
 	"gputrain/trainer"
 )
 
@@ -26,21 +27,30 @@ type multiplierJSON struct {
 func newEval(a *app) *cobra.Command {
 	var recipe recipeFlags
 	var where backendFlags
+	var histograms string
 	cmd := &cobra.Command{
 		Use:   "eval CKPT",
 		Short: "Measure a checkpoint: accuracy, loss, confusion",
 		Long: `Measure a checkpoint on the test split of a data set, with the multiplier that
 it was trained under or with another (--multiplier; float for none). A
 checkpoint of a run brings its recipe; for plain weights name --model, --data
-and --path.`,
+and --path.
+
+With --histograms it also counts the operands of every layer that computes with
+a table, and measures the error of the layer's sums: for lut info, for lut grad
+and for gradient.histograms of a recipe. That takes about three times as long.`,
 		Example: `  gputrain eval runs/rm8/best.safetensors
-  gputrain eval runs/float/best.safetensors --multiplier trunc:8u,cols=8`,
+  gputrain eval runs/float/best.safetensors --multiplier trunc:8u,cols=8
+  gputrain eval runs/rm8/best.safetensors --histograms operands.json`,
 		Args: takes("CKPT"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if recipe.recipe != "" {
 				return usagef("eval takes the recipe of the checkpoint: change it with --set, not with --recipe")
 			}
 			if err := where.check(); err != nil {
+				return err
+			}
+			if err := checkNewFile(histograms); err != nil {
 				return err
 			}
 			settings, err := recipe.settings()
@@ -63,10 +73,21 @@ and --path.`,
 			defer closeBackend()
 			progress := newProgress(a)
 			defer progress.close()
-			e, err := trainer.Evaluate(cmd.Context(), b, plan, progress.event)
+			var e *trainer.Evaluation
+			if histograms == "" {
+				e, err = trainer.Evaluate(cmd.Context(), b, plan, progress.event)
+			} else {
+				var h *lut.Histograms
+				if e, h, err = trainer.EvaluateHistograms(cmd.Context(), b, plan, progress.event); err == nil {
+					err = h.Save(histograms)
+				}
+			}
 			progress.close()
 			if err != nil {
 				return err
+			}
+			if histograms != "" {
+				a.log.Info(histograms + ": histograms of operands")
 			}
 			if a.json {
 				return a.printJSON(evalJSON{e.Accuracy, e.Loss, e.Images, multiplierJSON(e.Multiplier)})
@@ -77,6 +98,7 @@ and --path.`,
 	}
 	recipe.register(cmd)
 	where.register(cmd)
+	cmd.Flags().StringVar(&histograms, "histograms", "", "count the operands of every layer into `FILE`")
 	return cmd
 }
 

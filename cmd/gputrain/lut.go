@@ -248,15 +248,20 @@ type infoJSON struct {
 
 	// Known are the published circuits with the same products.
 	Known []knownJSON `json:"known"`
+
+	// Layers are those of --histograms that have its operands.
+	Layers []layerErrorJSON `json:"layers,omitempty"`
 }
 
 func newLutInfo(a *app) *cobra.Command {
 	var in loadFlags
+	var histograms string
 	cmd := &cobra.Command{
-		Use:     "info MULTIPLIER",
-		Short:   "Say what a multiplier is: identity, error metrics, rank",
-		Example: "  gputrain lut info trunc:8u,cols=8",
-		Args:    takes("MULTIPLIER"),
+		Use:   "info MULTIPLIER",
+		Short: "Say what a multiplier is: identity, error metrics, rank",
+		Example: `  gputrain lut info trunc:8u,cols=8
+  gputrain lut info trunc:8u,cols=8 --histograms operands.json`,
+		Args: takes("MULTIPLIER"),
 		RunE: func(_ *cobra.Command, args []string) error {
 			m, err := in.load(a, args[0])
 			var wide *netlist.WideError
@@ -277,15 +282,22 @@ func newLutInfo(a *app) *cobra.Command {
 				Metrics: t.Metrics(), Commutative: t.Commutative(), AM00: t.AM00(), Rank: t.Rank(), MaxK: t.MaxK(),
 				Published: m.Published, Known: known(t),
 			}
+			if histograms != "" {
+				if i.Layers, err = layerErrors(t, histograms); err != nil {
+					return inputFault(err)
+				}
+			}
 			a.warnName(t)
 			if a.json {
 				return a.printJSON(i)
 			}
 			a.printInfo(i, t)
+			a.printLayerErrors(i.Layers)
 			return nil
 		},
 	}
 	in.register(cmd)
+	cmd.Flags().StringVar(&histograms, "histograms", "", "also its errors under the operands of each layer of a network: the `FILE` of eval --histograms")
 	return cmd
 }
 
@@ -389,6 +401,7 @@ both of them.`,
 type gradFlags struct {
 	method, hws, boundary, reading, storage string
 	rank                                    int
+	histograms                              histogramFlags
 }
 
 // The choices that gradients leave: who makes them of a table, and how.
@@ -407,6 +420,7 @@ func (g *gradFlags) register(cmd *cobra.Command) {
 	f.StringVar(&g.reading, "reading", "mean", "of lut1d, its `READING`: mean, range or slope")
 	f.StringVar(&g.storage, "storage", "int16", "of lut2d, the `TYPE` of its entries: int16 or float32")
 	f.IntVar(&g.rank, "rank", 4, "of lowrank, the number `N` of terms")
+	g.histograms.register(cmd)
 	complete(cmd, "method", estimators...)
 	complete(cmd, "boundary", boundaries...)
 	complete(cmd, "reading", readings...)
@@ -432,6 +446,8 @@ func (g *gradFlags) estimator(a *app, t *lut.Table, given func(flag string) bool
 		{"storage", lut2d, "lut2d"},
 		{"reading", g.method == "lut1d", "lut1d"},
 		{"rank", lowrank, "lowrank"},
+		{"histograms", lowrank, "lowrank"},
+		{"layer", lowrank, "lowrank"},
 	} {
 		if given(o.flag) && !o.used {
 			return e, usagef("--%s does nothing for --method %s: it belongs to %s", o.flag, g.method, o.owner)
@@ -449,6 +465,10 @@ func (g *gradFlags) estimator(a *app, t *lut.Table, given func(flag string) bool
 		if e.HWS, err = g.window(a, t); err != nil {
 			return e, err
 		}
+	}
+	var err error
+	if e.HistW, e.HistX, err = g.histograms.load(t); err != nil {
+		return e, inputFault(err)
 	}
 	if err := e.Validate(t); err != nil {
 		return e, inputFault(err)
@@ -480,9 +500,11 @@ func newLutGrad(a *app) *cobra.Command {
 		Short: "Estimate the gradients of a multiplier",
 		Long: `Estimate ∂AM/∂W and ∂AM/∂X of a multiplier and write them beside its products
 (npz, or the authors' text with --boundary upstream), or, with --compare,
-tabulate how far the other estimators lie from lut2d.`,
+tabulate how far the other estimators lie from lut2d. Histograms of operands
+weight the fit of lowrank, and the distances.`,
 		Example: `  gputrain lut grad trunc:8u,cols=8 --method lut2d --hws 16 -o rm8.npz
-  gputrain lut grad trunc:8u,cols=8 --hws 16 --compare`,
+  gputrain lut grad trunc:8u,cols=8 --hws 16 --compare
+  gputrain lut grad trunc:8u,cols=8 --method lowrank --histograms operands.json -o rm8.npz`,
 		Args: takes("MULTIPLIER"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if !compare {
@@ -512,7 +534,7 @@ tabulate how far the other estimators lie from lut2d.`,
 				if err != nil {
 					return err
 				}
-				return a.compareGradients(m.Table, hws)
+				return a.compareGradients(m.Table, hws, &grad.histograms)
 			}
 			e, err := grad.estimator(a, m.Table, given)
 			if err != nil {
@@ -532,15 +554,23 @@ tabulate how far the other estimators lie from lut2d.`,
 	return cmd
 }
 
-func (a *app) compareGradients(t *lut.Table, hws int) error {
-	rows, err := lut.CompareGradients(t, hws, nil, nil)
+func (a *app) compareGradients(t *lut.Table, hws int, histograms *histogramFlags) error {
+	hw, hx, err := histograms.load(t)
+	if err != nil {
+		return inputFault(err)
+	}
+	rows, err := lut.CompareGradients(t, hws, hw, hx)
 	if err != nil {
 		return inputFault(err)
 	}
 	if a.json {
 		return a.printJSON(rows)
 	}
-	a.printf("distance to lut2d (hws %d, float32) over uniform operands, in product units per operand unit\n", hws)
+	operands := "uniform operands"
+	if histograms.path != "" {
+		operands = "the operands of " + histograms.path
+	}
+	a.printf("distance to lut2d (hws %d, float32) over %s, in product units per operand unit\n", hws, operands)
 	a.printf("%-12s %-7s %12s %12s\n", "method", "operand", "rms", "max")
 	for _, r := range rows {
 		a.printf("%-12s %-7s %12.5g %12.5g\n", r.Method, r.Operand, r.RMS, r.Max)

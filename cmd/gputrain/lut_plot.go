@@ -121,7 +121,7 @@ func (p *plotFlags) check(given func(flag string) bool) (string, error) {
 	}{
 		{[]string{"w"}, []string{"stair"}},
 		{[]string{"hws"}, []string{"stair", "gradient", "singular"}},
-		{[]string{"method", "boundary", "reading", "storage", "rank"}, []string{"stair", "gradient"}},
+		{[]string{"method", "boundary", "reading", "storage", "rank", "histograms", "layer"}, []string{"stair", "gradient"}},
 	} {
 		for _, flag := range o.flags {
 			if given(flag) && !slices.Contains(o.kinds, p.kind) {
