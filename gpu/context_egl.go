@@ -142,6 +142,7 @@ static ptr egl_proc(const char *name) { return get_proc(name); }
 import "C"
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"strings"
@@ -218,15 +219,19 @@ func eglDevices() ([]eglListed, error) {
 	var hard, soft []eglListed
 	for _, device := range found[:C.egl_devices(&found[0], C.eint(len(found)))] {
 		extensions := goString(C.device_extensions(device))
-		d := eglListed{Listed: Listed{Name: "EGL device", Software: strings.Contains(extensions, "EGL_MESA_device_software")}}
-		switch {
-		case strings.Contains(extensions, "EGL_EXT_device_query_name"):
-			d.Name = goString(C.device_renderer(device))
-		case strings.Contains(extensions, "EGL_EXT_device_drm"):
-			d.Name = goString(C.device_file(device))
-		case d.Software:
-			d.Name = "Mesa software renderer"
+		d := eglListed{Listed: Listed{Software: strings.Contains(extensions, "EGL_MESA_device_software")}}
+		var renderer, file string
+		if strings.Contains(extensions, "EGL_EXT_device_query_name") {
+			renderer = goString(C.device_renderer(device)) // may be empty before the display is open
 		}
+		if strings.Contains(extensions, "EGL_EXT_device_drm") {
+			file = goString(C.device_file(device))
+		}
+		other := "EGL device"
+		if d.Software {
+			other = "Mesa software renderer"
+		}
+		d.Name = cmp.Or(renderer, file, other)
 		d.open = openEGL(func() C.ptr { return C.platform_display(platformDevice, device) })
 		if d.Software {
 			soft = append(soft, d)

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"context"
+	"fmt"
 	"runtime"
 	"strings"
 
@@ -8,6 +10,8 @@ import (
 
 	"gputrain/cpuref/kernel"
 	"gputrain/gpu"
+	"gputrain/model/backend"
+	"gputrain/model/backend/backendtest"
 )
 
 // backendJSON is what doctor says of one backend.
@@ -30,44 +34,85 @@ type cpuJSON struct {
 	Levels []string `json:"levels"` // that this processor has
 }
 
+// deviceJSON is a device that --device may name.
+type deviceJSON struct {
+	Index    int    `json:"index"`
+	Name     string `json:"name"` // as far as the driver tells
+	Software bool   `json:"software"`
+}
+
+// selftestJSON is the outcome of --selftest.
+type selftestJSON struct {
+	Backend  string        `json:"backend"`
+	Cases    int           `json:"cases"`
+	Failures []failureJSON `json:"failures"`
+}
+
+type failureJSON struct {
+	Case    string `json:"case"` // operation, multiplier and shape
+	Message string `json:"message"`
+}
+
 // doctorJSON is the document of doctor.
 type doctorJSON struct {
 	Backends []backendJSON `json:"backends"`
+	Devices  []deviceJSON  `json:"devices"` // of EGL
 	CPU      cpuJSON       `json:"cpu"`
+	Selftest *selftestJSON `json:"selftest,omitempty"` // with --selftest
 }
 
 func newDoctor(a *app) *cobra.Command {
-	var device int
+	where := backendFlags{}
+	var selftest bool
 	cmd := &cobra.Command{
 		Use:   "doctor",
 		Short: "Say what works on this machine, and why the rest does not",
 		Long: `Say what works on this machine, and why the rest does not.
 
+--selftest holds every operation of a backend (--backend, --device) to its
+definition in plain arithmetic, some 3,400 cases, and prints the first mismatch:
+kernel, shape, index and both values. It takes seconds on the CPU and on a GPU,
+a minute or more on a software renderer.
+
 GPUTRAIN_CPU=avx512vbmi|avx512|avx2|go forces the kernels of the CPU,
 GPUTRAIN_GL=auto|egl|glfw the way to a GPU.`,
+		Example: `  gputrain doctor
+  gputrain doctor --selftest --backend gpu --json`,
 		Args: takes(),
-		RunE: func(*cobra.Command, []string) error {
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if !selftest && cmd.Flags().Changed("backend") {
+				return usagef("--backend without --selftest: doctor looks at every backend")
+			}
+			if err := where.check(); err != nil {
+				return err
+			}
 			level, err := cpuLevel()
 			if err != nil {
 				return err
 			}
-			d := doctorJSON{CPU: cpuJSON{Level: level.String()}}
+			d := doctorJSON{CPU: cpuJSON{Level: level.String()}, Devices: []deviceJSON{}}
 			for _, l := range kernel.Levels() {
 				d.CPU.Levels = append(d.CPU.Levels, l.String())
 			}
-			if err := checkProvider(); err != nil {
-				return err
-			}
 			cpu := backendJSON{Name: "cpu", Available: true, Renderer: runtime.GOARCH, Limits: map[string]int64{}}
-			d.Backends = []backendJSON{cpu, examineGPU(device)}
-			if a.json {
-				return a.printJSON(d)
+			d.Backends = []backendJSON{cpu, examineGPU(where.device)}
+			listed, _ := gpu.List() // examineGPU says why there are none
+			for i, l := range listed {
+				d.Devices = append(d.Devices, deviceJSON{i, l.Name, l.Software})
 			}
-			a.printDoctor(d)
-			return nil
+			if !a.json {
+				a.printDoctor(d)
+			}
+			if selftest {
+				if d.Selftest, err = a.selftest(cmd.Context(), &where); err != nil {
+					return err
+				}
+			}
+			return a.concludeDoctor(d)
 		},
 	}
-	cmd.Flags().IntVar(&device, "device", 0, "index `N` of the GPU")
+	where.register(cmd)
+	cmd.Flags().BoolVar(&selftest, "selftest", false, "hold every operation of the backend to its definition")
 	return cmd
 }
 
@@ -103,4 +148,64 @@ func (a *app) printDoctor(d doctorJSON) {
 			a.printf("       %-40s %d\n", k, b.Limits[k])
 		}
 	}
+	for _, l := range d.Devices {
+		kind := "hardware"
+		if l.Software {
+			kind = "software renderer"
+		}
+		a.printf("     --device %d: %s (%s)\n", l.Index, l.Name, kind)
+	}
+}
+
+// selftest runs the conformance suite on the chosen backend.
+func (a *app) selftest(ctx context.Context, where *backendFlags) (*selftestJSON, error) {
+	b, closeBackend, err := where.open(a)
+	if err != nil {
+		return nil, err
+	}
+	defer closeBackend()
+	return a.test(ctx, b)
+}
+
+// test holds b to its contract and says after each group of operations how it
+// went.
+func (a *app) test(ctx context.Context, b backend.Backend) (*selftestJSON, error) {
+	s := &selftestJSON{Backend: b.Name(), Failures: []failureJSON{}}
+	all := backendtest.Selftest(b, func(group string, cases int, faults []backendtest.Failure) bool {
+		s.Cases += cases
+		a.log.Info(fmt.Sprintf("%-20s %5d cases, %d wrong", group, cases, len(faults)))
+		return ctx.Err() == nil
+	})
+	for _, f := range all {
+		s.Failures = append(s.Failures, failureJSON{f.Case, f.Message})
+	}
+	return s, ctx.Err()
+}
+
+// concludeDoctor prints what printDoctor has not, and fails if the self-test
+// did.
+func (a *app) concludeDoctor(d doctorJSON) error {
+	if a.json {
+		if err := a.printJSON(d); err != nil {
+			return err
+		}
+	}
+	s := d.Selftest
+	switch {
+	case s == nil:
+		return nil
+	case len(s.Failures) == 0:
+		if !a.json {
+			a.printf("self-test of %s: all %d cases are right\n", s.Backend, s.Cases)
+		}
+		return nil
+	}
+	if !a.json {
+		a.printf("self-test of %s: first fault: %s: %s\n", s.Backend, s.Failures[0].Case, s.Failures[0].Message)
+	}
+	err := fmt.Errorf("self-test of %s: %d faults in %d cases; do not trust what this backend computes", s.Backend, len(s.Failures), s.Cases)
+	if a.json {
+		return &answeredError{err}
+	}
+	return err
 }
