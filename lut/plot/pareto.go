@@ -115,7 +115,7 @@ func paretoPanel(points []Point, floor float64) *plot.Plot {
 	if room == 0 {
 		room = 0.1 * p.X.Max
 	}
-	p.X.Min, p.X.Max = max(0, p.X.Min-room), p.X.Max+3*room
+	p.X.Min, p.X.Max = max(0, p.X.Min-3*room), p.X.Max+3*room
 	return p
 }
 
@@ -160,9 +160,9 @@ func (l labels) Plot(c draw.Canvas, p *plot.Plot) {
 		width, height := style.Width(q.text), style.Height(q.text)
 		at := vg.Point{X: tx(q.at.X), Y: ty(q.at.Y)}
 		for _, corner := range []vg.Point{
+			{X: at.X - 5 - width, Y: at.Y - 4 - height}, // left, below: where the front leaves no line
 			{X: at.X + 5, Y: at.Y + 3},                  // right, above
 			{X: at.X + 5, Y: at.Y - 4 - height},         // right, below
-			{X: at.X - 5 - width, Y: at.Y - 4 - height}, // left, below
 			{X: at.X - 5 - width, Y: at.Y + 3},          // left, above
 		} {
 			box := vg.Rectangle{Min: corner, Max: vg.Point{X: corner.X + width, Y: corner.Y + height}}
