@@ -487,33 +487,6 @@ func TestList(t *testing.T) {
 	}
 }
 
-// TestWindow opens a context by GLFW, where there is a display.
-func TestWindow(t *testing.T) {
-	if os.Getenv("DISPLAY") == "" {
-		d, err := gpu.Open(gpu.Options{Provider: "glfw"})
-		if err == nil {
-			d.Close()
-			t.Fatal("opened without a display")
-		}
-		if !errors.Is(err, gpu.ErrUnavailable) || !strings.Contains(err.Error(), "glfw: ") {
-			t.Errorf("error %v", err)
-		}
-		t.Skip("no display: ", err)
-	}
-	d, err := gpu.Open(gpu.Options{Provider: "glfw", Debug: true})
-	if err != nil {
-		if strings.Contains(err.Error(), "noglfw") {
-			t.Skip(err)
-		}
-		t.Fatal(err)
-	}
-	defer d.Close()
-	if d.Info().Provider != "glfw" {
-		t.Errorf("provider %q", d.Info().Provider)
-	}
-	backendtest.ReLU(backendtest.Wrap(t), d)
-}
-
 func TestBucket(t *testing.T) {
 	last := 0
 	for size := range 1 << 16 {
