@@ -123,11 +123,14 @@ func (l *recording) count(b backend.Backend, images int) error {
 	if err := b.Read(q[:], l.QX); err != nil {
 		return err
 	}
-	value := 0
+	value, operand := 0, l.Multiplier.Table.X()
 	if l.Geometry.Padding == backend.PadZeroPoint {
+		if z := float64(q[2]); !(z >= float64(operand.Min()) && z <= float64(operand.Max())) {
+			return fmt.Errorf("the zero point of its input is %v, want %d to %d", z, operand.Min(), operand.Max())
+		}
 		value = int(q[2])
 	}
-	l.x[l.Multiplier.Table.X().Code(value)] += int64(images*x[1]) * l.outside
+	l.x[operand.Code(value)] += int64(images*x[1]) * l.outside
 	K := int64(l.W.Shape().Len() / l.out[1])
 	l.products += int64(images) * int64(l.out.Len()/l.out[0]) * K
 	return nil

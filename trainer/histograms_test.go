@@ -51,6 +51,18 @@ func recordedNetwork(t *testing.T, images string, tab *lut.Table, padding string
 	return b, net, h
 }
 
+// TestRecorderRefuses gives a quantizer a zero point that is none, as a network
+// that has diverged has.
+func TestRecorderRefuses(t *testing.T) {
+	b, net, _ := recordedNetwork(t, writeImages(t), lut.New("odd", lut.Unsigned(6), lut.Unsigned(6), odd), "zero-point", testBatch)
+	rec := newRecorder(b, net)
+	defer rec.close()
+	b.Write(net.Operands()[1].QX, []float32{1, 1, float32(math.NaN())})
+	if err := rec.batch(1); err == nil || !strings.Contains(err.Error(), "layer layer1.0.conv2: the zero point of its input is NaN, want 0 to 63") {
+		t.Errorf("%v, want an error", err)
+	}
+}
+
 // odd is a multiplier of which nothing may be assumed.
 func odd(W, X int) int { return W*X - (W*3+X*5)%11 + W/7 }
 

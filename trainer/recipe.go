@@ -155,7 +155,7 @@ type HWS int
 const (
 	// HWSAuto chooses the window of each table by lut.AutoHWS.
 	HWSAuto HWS = -1
-	// HWSProbe would choose it by short trainings.
+	// HWSProbe chooses it by short trainings; see [Probe].
 	HWSProbe HWS = -2
 )
 

@@ -60,7 +60,7 @@ r.yaml:7:17: train.epochs = -1, want 0 to 1000000`},
 		{"yes is text", small + `train: {calibrate: yes}`, nil, `r.yaml:3:20: train.calibrate = "yes", want true or false`},
 		{"window", small + `gradient: {method: lut2d, hws: wide}`, nil, `r.yaml:3:32: gradient.hws = "wide", want a number ≥ 1, or auto`},
 		{"probe", small + `gradient: {method: lut2d, hws: probe}`, nil,
-			`r.yaml:3:32: gradient.hws = "probe", want a number ≥ 1, or auto; probing by short trainings is not in this version`},
+			`r.yaml:3:32: gradient.hws = "probe", want a number ≥ 1, or auto; a run probes when it begins, and its recipe.yaml has the number`},
 		{"value of a setting", small, []string{"optimizer.lr=fast", "optimizer.lt=1"},
 			"--set optimizer.lr=fast: optimizer.lr = \"fast\", want a number\n" +
 				"--set optimizer.lt=1: optimizer.lt: unknown field, did you mean optimizer.lr?"},

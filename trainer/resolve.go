@@ -250,7 +250,7 @@ func (c *checker) gradient() {
 			c.assume("gradient.hws not given: auto")
 		}
 		if g.HWS < HWSAuto {
-			c.fault("gradient.hws", g.HWS.String(), "a number ≥ 1, or auto; probing by short trainings is not in this version")
+			c.fault("gradient.hws", g.HWS.String(), "a number ≥ 1, or auto; a run probes when it begins, and its recipe.yaml has the number")
 		}
 	}
 	only(c, "gradient.boundary", &g.Boundary, lut2d, "gradient.method lut2d")

@@ -26,7 +26,7 @@ var recipeFields = []struct {
 	{"init", "init", "`CHECKPOINT` to start from", nil},
 	{"multiplier", "multiplier.default", "`MULTIPLIER`: float, exact, a specification or a file", nil},
 	{"gradient", "gradient.method", "`ESTIMATOR` of gradients: ste, lut2d, lut1d, lowrank or table (default ste)", append(estimators[:4:4], "table")},
-	{"hws", "gradient.hws", "half window size: a number `N`, or auto (the default)", nil},
+	{"hws", "gradient.hws", "half window size: a number `N`, auto (the default), or probe (an epoch under each of 1, 2, 4, …, 64)", nil},
 	{"reading", "gradient.reading", "of lut1d, its `READING`: mean, range or slope (default mean)", readings},
 	{"rank", "gradient.rank", "of lowrank, the number `N` of terms (default 4)", nil},
 	{"boundary", "gradient.boundary", "of lut2d, `HOW` to go on where the window does not fit: paper or upstream (default paper)", boundaries},

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"gputrain/model"
+	"gputrain/model/backend"
 	"gputrain/trainer"
 )
 
@@ -106,16 +107,29 @@ type runJSON struct {
 }
 
 func (a *app) train(ctx context.Context, phase trainer.Phase, r *trainer.Recipe, run runFlags, where backendFlags) error {
-	plan, err := trainer.Prepare(r, phase)
-	if err != nil {
-		return err
+	probes := r.Gradient.HWS == trainer.HWSProbe && !run.resume && !run.dryRun
+	var plan *trainer.Plan
+	if !probes { // faults of the recipe come before those of the machine
+		var err error
+		if plan, err = trainer.Prepare(r, phase); err != nil {
+			return err
+		}
+		a.assumed(plan)
 	}
-	a.assumed(plan)
 	b, closeBackend, err := where.open(a)
 	if err != nil {
 		return err
 	}
 	defer closeBackend()
+	if probes {
+		if r, err = a.probe(ctx, b, phase, r); err != nil {
+			return err
+		}
+		if plan, err = trainer.Prepare(r, phase); err != nil {
+			return err
+		}
+		a.assumed(plan)
+	}
 	if run.dryRun {
 		net, err := plan.Build(b)
 		if err != nil {
@@ -152,6 +166,25 @@ func (a *app) train(ctx context.Context, phase trainer.Phase, r *trainer.Recipe,
 		a.printf("kept in %s\n", run.out)
 	}
 	return nil
+}
+
+// probe chooses the half window by short trainings and tabulates them on stderr.
+func (a *app) probe(ctx context.Context, b backend.Backend, phase trainer.Phase, r *trainer.Recipe) (*trainer.Recipe, error) {
+	progress := newProgress(a)
+	defer progress.close()
+	chosen, all, err := trainer.Probe(ctx, b, r, phase, progress.event)
+	progress.close()
+	if errors.Is(err, context.Canceled) {
+		return nil, fmt.Errorf("%w: nothing is kept of a probe; it begins again", err)
+	}
+	if err != nil {
+		return nil, err
+	}
+	for _, p := range all {
+		a.log.Info(fmt.Sprintf("probe: hws %2d  training loss %.4f  accuracy %6.2f %%", p.HWS, p.Loss, 100*p.Accuracy))
+	}
+	a.log.Info(fmt.Sprintf("probe: gradient.hws %d has the least training loss", chosen.Gradient.HWS))
+	return chosen, nil
 }
 
 // assumed logs what a plan assumed.
