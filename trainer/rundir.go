@@ -5,10 +5,12 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 
+	"gputrain/lut"
 	"gputrain/model/weights"
 )
 
@@ -149,31 +151,14 @@ func (d *runDir) save(f *weights.File, names ...string) error {
 	return nil
 }
 
-// writeFile replaces a file at once or not at all: it writes to a temporary
-// name in the same folder, syncs, and renames.
-func writeFile(path string, text []byte) (err error) {
-	tmp, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
+// writeFile replaces a file at once or not at all.
+func writeFile(path string, text []byte) error {
+	err := lut.WriteFile(path, func(w io.Writer) error {
+		_, err := w.Write(text)
+		return err
+	})
 	if err != nil {
 		return fmt.Errorf("trainer: %w", err)
 	}
-	defer func() {
-		if err != nil {
-			tmp.Close() // a second Close does no harm
-			os.Remove(tmp.Name())
-			err = fmt.Errorf("trainer: write %s: %w", path, err)
-		}
-	}()
-	if _, err := tmp.Write(text); err != nil {
-		return err
-	}
-	if err := tmp.Chmod(0o644); err != nil { // CreateTemp makes it 0600
-		return err
-	}
-	if err := tmp.Sync(); err != nil {
-		return err
-	}
-	if err := tmp.Close(); err != nil {
-		return err
-	}
-	return os.Rename(tmp.Name(), path)
+	return nil
 }

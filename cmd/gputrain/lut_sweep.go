@@ -1,10 +1,10 @@
 package main
 
 import (
-	"bytes"
 	"encoding/csv"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -131,42 +131,20 @@ func (t *sweptTable) know(found []catalog.Match) {
 }
 
 // writeSweep writes metrics.csv, complete or not at all.
-func writeSweep(s sweepJSON) (err error) {
-	var text bytes.Buffer
-	w := csv.NewWriter(&text)
-	w.Write(sweepColumns)
-	number := func(v float64) string { return strconv.FormatFloat(v, 'g', -1, 64) }
-	for _, t := range s.Tables {
-		power := ""
-		if t.Power != nil {
-			power = number(*t.Power)
+func writeSweep(s sweepJSON) error {
+	return lut.WriteFile(s.CSV, func(out io.Writer) error {
+		w := csv.NewWriter(out)
+		w.Write(sweepColumns) // the first failure is kept for Error
+		number := func(v float64) string { return strconv.FormatFloat(v, 'g', -1, 64) }
+		for _, t := range s.Tables {
+			power := ""
+			if t.Power != nil {
+				power = number(*t.Power)
+			}
+			w.Write([]string{t.Spec, t.File, t.SHA256, number(t.ER), number(t.MED), number(t.NMED), number(t.MRED),
+				strconv.FormatInt(t.WCE, 10), number(t.MSE), number(t.Bias), power, strings.Join(t.KnownAs, "; "), t.Library})
 		}
-		w.Write([]string{t.Spec, t.File, t.SHA256, number(t.ER), number(t.MED), number(t.NMED), number(t.MRED),
-			strconv.FormatInt(t.WCE, 10), number(t.MSE), number(t.Bias), power, strings.Join(t.KnownAs, "; "), t.Library})
-	}
-	w.Flush() // to memory: neither this nor Write can fail
-
-	tmp, err := os.CreateTemp(s.Folder, ".metrics.*")
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if err != nil {
-			tmp.Close()
-			os.Remove(tmp.Name())
-		}
-	}()
-	if _, err := tmp.Write(text.Bytes()); err != nil {
-		return err
-	}
-	if err := tmp.Chmod(0o644); err != nil { // CreateTemp makes it 0600
-		return err
-	}
-	if err := tmp.Sync(); err != nil {
-		return err
-	}
-	if err := tmp.Close(); err != nil {
-		return err
-	}
-	return os.Rename(tmp.Name(), s.CSV)
+		w.Flush()
+		return w.Error()
+	})
 }
