@@ -12,14 +12,13 @@ import (
 // of 8 (AVX2). An isa says which registers and moves they take. Strides are in
 // floats.
 type isa struct {
-	name   string
 	lanes  int
 	vector func(i int) reg.VecPhysical // register i
 }
 
 var (
-	avx512 = isa{"512", 16, Z}
-	avx2   = isa{"256", 8, func(i int) reg.VecPhysical { return ymm[i] }}
+	avx512 = isa{16, Z}
+	avx2   = isa{8, func(i int) reg.VecPhysical { return ymm[i] }}
 )
 
 // AVX2 kernels use the sixteen registers that AVX2 has.
@@ -354,8 +353,7 @@ func groupDots(s isa, vectors int) {
 	RET()
 }
 
-// beginTranspose opens a transposition of so many rows and returns a function
-// that loads column block by column block.
+// beginTranspose opens a transposition of so many rows.
 func beginTranspose(rows int) (dst, ldd, src, n reg.GPVirtual) {
 	name := fmt.Sprintf("transpose%d", rows)
 	TEXT(name, NOSPLIT, fmt.Sprintf("func(dst *float32, ldd int, rows *[%d]*float32, n int)", rows))
