@@ -90,9 +90,8 @@ func normInputs(s backend.Shape) (x, gamma, beta, mean, variance []float32) {
 // and μ and r.
 func BatchNorm(t T, b batchNormer) {
 	for _, s := range channelShapes {
-		C, each := s[1], s[2:].Len()
-		count := s.Len() / C
-		if count < 2 {
+		C := s[1]
+		if s.Len()/C < 2 {
 			continue
 		}
 		for _, h := range []backend.BatchNormHyper{pytorch, {Eps: 1e-2, Momentum: 0.75}} {
@@ -112,35 +111,11 @@ func BatchNorm(t T, b batchNormer) {
 					b.BatchNorm(y.T, tx.T, backend.BatchNormParams{Gamma: tg.T, Beta: tb.T, Mean: tm.T, Variance: tv.T}, saved.T, h)
 				})
 
-				wantMean, wantVariance, wantSaved := make([]Approx, C), make([]Approx, C), make([]Approx, 2*C)
-				stats := make([]channel, C)
-				m := float64(h.Momentum)
-				for c, v := range byChannel(s, x) {
-					k := statistics(v, float64(h.Eps))
-					stats[c] = k
-					wantSaved[c], wantSaved[C+c] = k.mean, k.r
-					wantMean[c] = moved(float64(mean[c]), k.mean, m)
-					unbiased := float64(count) / float64(count-1)
-					wantVariance[c] = moved(float64(variance[c]), Approx{k.variance.Value * unbiased, k.variance.Bound * unbiased}, m)
-				}
-				within(t, "saved", saved.T.Shape(), saved.floats(), wantSaved)
-				within(t, "mean", vector, tm.floats(), wantMean)
-				within(t, "variance", vector, tv.floats(), wantVariance)
-
-				// y = γ·(x−μ)·r + β is the sum of two terms. Its first has the
-				// errors of μ and r, and four roundings with the sum.
-				want := make([]Approx, len(x))
-				for i, v := range x {
-					c := i / each % C
-					k, g := stats[c], float64(gamma[c])
-					d := float64(v) - k.mean.Value
-					z := sum{}
-					z.add(g * d * k.r.Value)
-					z.add(float64(beta[c]))
-					want[i] = z.approx()
-					want[i].Bound += math.Abs(g) * (k.mean.Bound*(k.r.Value+k.r.Bound) + math.Abs(d)*k.r.Bound)
-				}
-				within(t, "y", s, y.floats(), want)
+				want := normalized(s, x, gamma, beta, mean, variance, h)
+				within(t, "saved", saved.T.Shape(), saved.floats(), want.saved)
+				within(t, "mean", vector, tm.floats(), want.mean)
+				within(t, "variance", vector, tv.floats(), want.variance)
+				within(t, "y", s, y.floats(), want.y)
 			})
 		}
 	}
@@ -158,6 +133,37 @@ func BatchNorm(t T, b batchNormer) {
 	faults(t, "BatchNorm", "is 3, want 2×3", func() {
 		b.BatchNorm(x, x, backend.BatchNormParams{Gamma: c3, Beta: c3, Mean: c3, Variance: c3}, c3, pytorch)
 	})
+}
+
+// A normalization is what BatchNorm writes; normalized returns it.
+type normalization struct{ y, mean, variance, saved []Approx }
+
+func normalized(s backend.Shape, x, gamma, beta, mean, variance []float32, h backend.BatchNormHyper) normalization {
+	C, each := s[1], s[2:].Len()
+	n := normalization{make([]Approx, len(x)), make([]Approx, C), make([]Approx, C), make([]Approx, 2*C)}
+	stats := make([]channel, C)
+	m, count := float64(h.Momentum), float64(s.Len()/C)
+	for c, v := range byChannel(s, x) {
+		k := statistics(v, float64(h.Eps))
+		stats[c] = k
+		n.saved[c], n.saved[C+c] = k.mean, k.r
+		n.mean[c] = moved(float64(mean[c]), k.mean, m)
+		unbiased := count / (count - 1)
+		n.variance[c] = moved(float64(variance[c]), Approx{k.variance.Value * unbiased, k.variance.Bound * unbiased}, m)
+	}
+	// y = γ·(x−μ)·r + β is the sum of two terms. Its first has the errors of μ
+	// and r, and four roundings with the sum.
+	for i, v := range x {
+		c := i / each % C
+		k, g := stats[c], float64(gamma[c])
+		d := float64(v) - k.mean.Value
+		z := sum{}
+		z.add(g * d * k.r.Value)
+		z.add(float64(beta[c]))
+		n.y[i] = z.approx()
+		n.y[i].Bound += math.Abs(g) * (k.mean.Bound*(k.r.Value+k.r.Bound) + math.Abs(d)*k.r.Bound)
+	}
+	return n
 }
 
 // moved returns (1−m)·old + m·batch: a sum of two terms, the factor 1−m and
@@ -181,8 +187,7 @@ func BatchNormInference(t T, b inferenceNormer) {
 	for _, s := range channelShapes {
 		t.Run(s.String(), func(t T) {
 			x, gamma, beta, mean, variance := normInputs(s)
-			C, each := s[1], s[2:].Len()
-			vector := backend.Shape{C}
+			vector := backend.Shape{s[1]}
 			r := newRig(t, b)
 			defer r.free()
 			tx, y := r.in("x", s, x), r.out("y", backend.F32, s)
@@ -190,16 +195,7 @@ func BatchNormInference(t T, b inferenceNormer) {
 				Mean: r.in("mean", vector, mean).T, Variance: r.in("variance", vector, variance).T}
 			r.run(func() { b.BatchNormInference(y.T, tx.T, p, pytorch) })
 
-			want := make([]Approx, len(x))
-			for i, v := range x {
-				c := i / each % C
-				z := sum{}
-				z.add(float64(gamma[c]) * (float64(v) - float64(mean[c])) / math.Sqrt(float64(variance[c])+float64(pytorch.Eps)))
-				z.add(float64(beta[c]))
-				want[i] = z.approx()
-				want[i].Bound += rootUnits * unit * z.abs
-			}
-			within(t, "y", s, y.floats(), want)
+			within(t, "y", s, y.floats(), inferred(s, x, gamma, beta, mean, variance, pytorch))
 		})
 	}
 	r := newRig(t, b)
@@ -208,6 +204,21 @@ func BatchNormInference(t T, b inferenceNormer) {
 	faults(t, "BatchNormInference", "is 4, want 3", func() {
 		b.BatchNormInference(x, x, backend.BatchNormParams{Gamma: c3, Beta: c4, Mean: c3, Variance: c3}, pytorch)
 	})
+}
+
+// inferred returns γ·(x−mean)/√(variance+eps) + β, a sum of two terms.
+func inferred(s backend.Shape, x, gamma, beta, mean, variance []float32, h backend.BatchNormHyper) []Approx {
+	C, each := s[1], s[2:].Len()
+	y := make([]Approx, len(x))
+	for i, v := range x {
+		c := i / each % C
+		z := sum{}
+		z.add(float64(gamma[c]) * (float64(v) - float64(mean[c])) / math.Sqrt(float64(variance[c])+float64(h.Eps)))
+		z.add(float64(beta[c]))
+		y[i] = z.approx()
+		y[i].Bound += rootUnits * unit * z.abs
+	}
+	return y
 }
 
 type normBackwarder interface {
@@ -219,9 +230,8 @@ type normBackwarder interface {
 // dx = γ·r·(dy − dβ/T − x̂·dγ/T) with μ and r as given.
 func BatchNormBackward(t T, b normBackwarder) {
 	for _, s := range channelShapes {
-		C, each := s[1], s[2:].Len()
-		count := float64(s.Len() / C)
-		if count < 2 {
+		C := s[1]
+		if s.Len()/C < 2 {
 			continue
 		}
 		t.Run(s.String(), func(t T) {
@@ -233,31 +243,7 @@ func BatchNormBackward(t T, b normBackwarder) {
 				saved[c], saved[C+c] = float32(k.mean.Value), float32(k.r.Value)
 			}
 
-			normalised := func(i int) float64 {
-				c := i / each % C
-				return (float64(x[i]) - float64(saved[c])) * float64(saved[C+c])
-			}
-			dgamma, dbeta := make([]sum, C), make([]sum, C)
-			for i, d := range dy {
-				c := i / each % C
-				dbeta[c].add(float64(d))
-				dgamma[c].add(float64(d) * normalised(i))
-			}
-			// Three terms in a bracket with the errors of both sums; seven
-			// more roundings: those of x̂, of its product, of two quotients
-			// and of the two factors, which Bound allows for three terms.
-			dx := make([]Approx, len(x))
-			for i, d := range dy {
-				c := i / each % C
-				z := sum{}
-				z.add(float64(d))
-				z.add(-dbeta[c].value / count)
-				z.add(-normalised(i) * dgamma[c].value / count)
-				factor := float64(gamma[c]) * float64(saved[C+c])
-				dx[i] = z.times(factor)
-				dx[i].Bound += math.Abs(factor) * (dbeta[c].approx().Bound + math.Abs(normalised(i))*dgamma[c].approx().Bound) / count
-			}
-
+			dx, dgamma, dbeta := normGradients(s, dy, x, gamma, saved)
 			vector := backend.Shape{C}
 			r := newRig(t, b)
 			defer r.free()
@@ -265,8 +251,8 @@ func BatchNormBackward(t T, b normBackwarder) {
 			ts := r.in("saved", backend.Shape{2, C}, saved)
 			tdx, tdg, tdb := r.out("dx", backend.F32, s), r.out("dgamma", backend.F32, vector), r.out("dbeta", backend.F32, vector)
 			r.run(func() { b.BatchNormBackward(tdx.T, tdg.T, tdb.T, tdy.T, tx.T, tg.T, ts.T) })
-			within(t, "dbeta", vector, tdb.floats(), approx(dbeta, 1))
-			within(t, "dgamma", vector, tdg.floats(), approx(dgamma, 1))
+			within(t, "dbeta", vector, tdb.floats(), dbeta)
+			within(t, "dgamma", vector, tdg.floats(), dgamma)
 			within(t, "dx", s, tdx.floats(), dx)
 		})
 	}
@@ -275,4 +261,35 @@ func BatchNormBackward(t T, b normBackwarder) {
 	x, c3, c4 := r.out("x", backend.F32, backend.Shape{2, 3, 4}).T, r.out("v", backend.F32, backend.Shape{3}).T, r.out("v", backend.F32, backend.Shape{4}).T
 	saved := r.out("saved", backend.F32, backend.Shape{2, 3}).T
 	faults(t, "BatchNormBackward", "is 4, want 3", func() { b.BatchNormBackward(x, c4, c3, x, x, c3, saved) })
+}
+
+// normGradients returns what BatchNormBackward writes.
+func normGradients(s backend.Shape, dy, x, gamma, saved []float32) (dx, dgammas, dbetas []Approx) {
+	C, each := s[1], s[2:].Len()
+	count := float64(s.Len() / C)
+	normalised := func(i int) float64 {
+		c := i / each % C
+		return (float64(x[i]) - float64(saved[c])) * float64(saved[C+c])
+	}
+	dgamma, dbeta := make([]sum, C), make([]sum, C)
+	for i, d := range dy {
+		c := i / each % C
+		dbeta[c].add(float64(d))
+		dgamma[c].add(float64(d) * normalised(i))
+	}
+	// Three terms in a bracket with the errors of both sums; seven
+	// more roundings: those of x̂, of its product, of two quotients
+	// and of the two factors, which Bound allows for three terms.
+	dx = make([]Approx, len(x))
+	for i, d := range dy {
+		c := i / each % C
+		z := sum{}
+		z.add(float64(d))
+		z.add(-dbeta[c].value / count)
+		z.add(-normalised(i) * dgamma[c].value / count)
+		factor := float64(gamma[c]) * float64(saved[C+c])
+		dx[i] = z.times(factor)
+		dx[i].Bound += math.Abs(factor) * (dbeta[c].approx().Bound + math.Abs(normalised(i))*dgamma[c].approx().Bound) / count
+	}
+	return dx, approx(dgamma, 1), approx(dbeta, 1)
 }

@@ -33,17 +33,45 @@ func Conv2D(t T, b conv2Der) {
 
 func conv2D(t T, b conv2Der, s ConvShape, w, x []float32) {
 	ys, ws, xs := s.shapes()
-	want := make([]sum, ys.Len())
-	s.terms()(func(yi, wi, xi int) {
-		if xi >= 0 {
-			want[yi].add(float64(w[wi]) * float64(x[xi]))
-		}
-	})
 	r := newRig(t, b)
 	defer r.free()
 	tw, tx, y := r.in("w", ws, w), r.in("x", xs, x), r.out("y", backend.F32, ys)
 	r.run(func() { b.Conv2D(y.T, tw.T, tx.T, s.Geometry) })
-	within(t, "y", ys, y.floats(), approx(want, 1))
+	within(t, "y", ys, y.floats(), approx(s.floats(w, x), 1))
+}
+
+// floats returns Σ w·x of each output, taps outside the image left out.
+func (s ConvShape) floats(w, x []float32) []sum {
+	ys, _, _ := s.shapes()
+	y := make([]sum, ys.Len())
+	s.terms()(func(yi, wi, xi int) {
+		if xi >= 0 {
+			y[yi].add(float64(w[wi]) * float64(x[xi]))
+		}
+	})
+	return y
+}
+
+// floatsW returns Σ dy·x of each weight.
+func (s ConvShape) floatsW(dy, x []float32) []sum {
+	dw := make([]sum, s.Filters().Len())
+	s.terms()(func(yi, wi, xi int) {
+		if xi >= 0 {
+			dw[wi].add(float64(dy[yi]) * float64(x[xi]))
+		}
+	})
+	return dw
+}
+
+// floatsX returns Σ dy·w of each pixel.
+func (s ConvShape) floatsX(dy, w []float32) []sum {
+	dx := make([]sum, s.Images().Len())
+	s.terms()(func(yi, wi, xi int) {
+		if xi >= 0 {
+			dx[xi].add(float64(dy[yi]) * float64(w[wi]))
+		}
+	})
+	return dx
 }
 
 // eachConv runs f with random w, x and dy of every shape.
@@ -76,17 +104,11 @@ type floatBackwarderW interface {
 func Conv2DBackwardW(t T, b floatBackwarderW) {
 	eachConv(t, func(t T, s ConvShape, _, x, dy []float32) {
 		ys, ws, xs := s.shapes()
-		want := make([]sum, ws.Len())
-		s.terms()(func(yi, wi, xi int) {
-			if xi >= 0 {
-				want[wi].add(float64(dy[yi]) * float64(x[xi]))
-			}
-		})
 		r := newRig(t, b)
 		defer r.free()
 		tdy, tx, dw := r.in("dy", ys, dy), r.in("x", xs, x), r.out("dw", backend.F32, ws)
 		r.run(func() { b.Conv2DBackwardW(dw.T, tdy.T, tx.T, s.Geometry) })
-		within(t, "dw", ws, dw.floats(), approx(want, 1))
+		within(t, "dw", ws, dw.floats(), approx(s.floatsW(dy, x), 1))
 	})
 	floatConvFaults(t, b, "Conv2DBackwardW", func(y, w, x backend.Tensor, g backend.Conv2D) { b.Conv2DBackwardW(w, y, x, g) })
 }
@@ -100,17 +122,11 @@ type floatBackwarderX interface {
 func Conv2DBackwardX(t T, b floatBackwarderX) {
 	eachConv(t, func(t T, s ConvShape, w, _, dy []float32) {
 		ys, ws, xs := s.shapes()
-		want := make([]sum, xs.Len())
-		s.terms()(func(yi, wi, xi int) {
-			if xi >= 0 {
-				want[xi].add(float64(dy[yi]) * float64(w[wi]))
-			}
-		})
 		r := newRig(t, b)
 		defer r.free()
 		tdy, tw, dx := r.in("dy", ys, dy), r.in("w", ws, w), r.out("dx", backend.F32, xs)
 		r.run(func() { b.Conv2DBackwardX(dx.T, tdy.T, tw.T, s.Geometry) })
-		within(t, "dx", xs, dx.floats(), approx(want, 1))
+		within(t, "dx", xs, dx.floats(), approx(s.floatsX(dy, w), 1))
 	})
 	floatConvFaults(t, b, "Conv2DBackwardX", func(y, w, x backend.Tensor, g backend.Conv2D) { b.Conv2DBackwardX(x, y, w, g) })
 }
@@ -144,15 +160,11 @@ func Bias(t T, b biaser) {
 			equal(t, "y", s, y.floats(), want)
 		})
 		t.Run("BiasBackward/"+s.String(), func(t T) {
-			want := make([]sum, C)
-			for i, v := range ys {
-				want[i/each%C].add(float64(v))
-			}
 			r := newRig(t, b)
 			defer r.free()
 			dy, db := r.in("dy", s, ys), r.out("db", backend.F32, backend.Shape{C})
 			r.run(func() { b.BiasBackward(db.T, dy.T) })
-			within(t, "db", backend.Shape{C}, db.floats(), approx(want, 1))
+			within(t, "db", backend.Shape{C}, db.floats(), approx(channelSums(s, ys), 1))
 		})
 	}
 	r := newRig(t, b)
@@ -161,6 +173,16 @@ func Bias(t T, b biaser) {
 	faults(t, "AddBias", "is 4, want 3", func() { b.AddBias(y, bias) })
 	faults(t, "BiasBackward", "is 4, want 3", func() { b.BiasBackward(bias, y) })
 	faults(t, "AddBias", "is 4, want [N, C, …]", func() { b.AddBias(bias, bias) })
+}
+
+// channelSums returns Σ v of each channel of [N, C, …].
+func channelSums(s backend.Shape, v []float32) []sum {
+	C, each := s[1], s[2:].Len()
+	sums := make([]sum, C)
+	for i, v := range v {
+		sums[i/each%C].add(float64(v))
+	}
+	return sums
 }
 
 // BenchmarkConv2D reports billions of multiplications a second of the float

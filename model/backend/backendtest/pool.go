@@ -137,17 +137,12 @@ func MaxPool2D(t T, b maxPooler) {
 				continue
 			}
 			dys := gradientsOf(seeded(k.name+s.String()), out.Len())
-			want := make([]sum, s.x.Len())
-			plane, outPlane := s.x[2]*s.x[3], out[2]*out[3]
-			for i, d := range dys {
-				want[i/outPlane*plane+int(index[i])].add(float64(d))
-			}
 			t.Run("dx/"+k.name+"/"+s.String(), func(t T) {
 				r := newRig(t, b)
 				defer r.free()
 				dy, at, dx := r.in("dy", out, dys), r.in("index", out, index), r.out("dx", backend.F32, s.x)
 				r.run(func() { b.MaxPool2DBackward(dx.T, dy.T, at.T, s.geometry) })
-				within(t, "dx", s.x, dx.floats(), approx(want, 1))
+				within(t, "dx", s.x, dx.floats(), approx(s.scattered(dys, index), 1))
 			})
 		}
 	}
@@ -176,27 +171,19 @@ func AvgPool2D(t T, b avgPooler) {
 		rnd := seeded(s.String())
 		out := s.output()
 		xs, dys := normals(rnd, s.x.Len(), 0.5, 1), gradientsOf(rnd, out.Len())
-		ys, dxs := make([]sum, out.Len()), make([]sum, s.x.Len())
-		s.windows(func(y, x, _ int) {
-			if x >= 0 {
-				ys[y].add(float64(xs[x]))
-				dxs[x].add(float64(dys[y]))
-			}
-		})
-		share := 1 / float64(s.geometry.Window[0]*s.geometry.Window[1])
 		t.Run("y/"+s.String(), func(t T) {
 			r := newRig(t, b)
 			defer r.free()
 			x, y := r.in("x", s.x, xs), r.out("y", backend.F32, out)
 			r.run(func() { b.AvgPool2D(y.T, x.T, s.geometry) })
-			within(t, "y", out, y.floats(), approx(ys, share))
+			within(t, "y", out, y.floats(), s.averages(xs))
 		})
 		t.Run("dx/"+s.String(), func(t T) {
 			r := newRig(t, b)
 			defer r.free()
 			dy, dx := r.in("dy", out, dys), r.out("dx", backend.F32, s.x)
 			r.run(func() { b.AvgPool2DBackward(dx.T, dy.T, s.geometry) })
-			within(t, "dx", s.x, dx.floats(), approx(dxs, share))
+			within(t, "dx", s.x, dx.floats(), s.shares(dys))
 		})
 	}
 
@@ -206,3 +193,39 @@ func AvgPool2D(t T, b avgPooler) {
 	faults(t, "AvgPool2D", "y is 1×1×4×4, want 1×1×2×2", func() { b.AvgPool2D(x, x, backend.Pool2D{Window: [2]int{2, 2}}) })
 	faults(t, "AvgPool2DBackward", "want 1×1×2×2", func() { b.AvgPool2DBackward(x, x, backend.Pool2D{Window: [2]int{2, 2}}) })
 }
+
+// scattered returns the sum of the dy that go to each pixel of x.
+func (s poolShape) scattered(dy []float32, index []int32) []sum {
+	out := s.output()
+	plane, outPlane := s.x[2]*s.x[3], out[2]*out[3]
+	dx := make([]sum, s.x.Len())
+	for i, d := range dy {
+		dx[i/outPlane*plane+int(index[i])].add(float64(d))
+	}
+	return dx
+}
+
+// averages returns the mean of each window of x.
+func (s poolShape) averages(x []float32) []Approx {
+	y := make([]sum, s.output().Len())
+	s.windows(func(yi, xi, _ int) {
+		if xi >= 0 {
+			y[yi].add(float64(x[xi]))
+		}
+	})
+	return approx(y, s.share())
+}
+
+// shares returns what of dy goes to each pixel of x.
+func (s poolShape) shares(dy []float32) []Approx {
+	dx := make([]sum, s.x.Len())
+	s.windows(func(yi, xi, _ int) {
+		if xi >= 0 {
+			dx[xi].add(float64(dy[yi]))
+		}
+	})
+	return approx(dx, s.share())
+}
+
+// share is the weight of a pixel in the mean of a window.
+func (s poolShape) share() float64 { return 1 / float64(s.geometry.Window[0]*s.geometry.Window[1]) }
