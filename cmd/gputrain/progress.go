@@ -18,22 +18,19 @@ const between = 30 * time.Second
 // A progress shows the events of a run on stderr: on a terminal as a bar with
 // the time left, else as a log line for each epoch and every 30 seconds.
 type progress struct {
-	a     *app
-	bars  *mpb.Progress // nil off a terminal
-	bar   *mpb.Bar
-	epoch int
-	split string
-	last  time.Time
+	a      *app
+	watch  bool          // on a terminal
+	screen *mpb.Progress // of the bar; nil without one
+	bar    *mpb.Bar
+	epoch  int
+	split  string
+	last   time.Time
 
 	status atomic.Pointer[string] // read by the goroutine that draws
 }
 
 func newProgress(a *app) *progress {
-	p := &progress{a: a, last: time.Now()}
-	if !a.quiet && a.logFormat == "text" && isTerminal(a.stderr) {
-		p.bars = mpb.New(mpb.WithOutput(a.stderr), mpb.WithWidth(40))
-	}
-	return p
+	return &progress{a: a, last: time.Now(), watch: !a.quiet && a.logFormat == "text" && isTerminal(a.stderr)}
 }
 
 func (p *progress) event(e trainer.Event) {
@@ -74,7 +71,7 @@ func (p *progress) batch(e trainer.Progress) {
 	if e.Batch > 0 {
 		left = time.Duration(e.Seconds / float64(e.Batch) * float64(e.Batches-e.Batch) * float64(time.Second))
 	}
-	if p.bars == nil {
+	if !p.watch {
 		if time.Since(p.last) >= between {
 			p.last = time.Now()
 			p.a.log.Info(fmt.Sprintf("%s epoch %d/%d %s batch %d/%d,%s %.0f images/s, %s left of the epoch",
@@ -87,26 +84,23 @@ func (p *progress) batch(e trainer.Progress) {
 	if p.bar == nil || p.epoch != e.Epoch || p.split != e.Split {
 		p.endBar()
 		p.epoch, p.split = e.Epoch, e.Split
-		p.bar = p.bars.AddBar(int64(e.Batches), mpb.BarRemoveOnComplete(),
+		p.screen = mpb.New(mpb.WithOutput(p.a.stderr), mpb.WithWidth(40))
+		p.bar = p.screen.AddBar(int64(e.Batches), mpb.BarRemoveOnComplete(),
 			mpb.PrependDecorators(decor.Name(fmt.Sprintf("%s %d/%d %s ", e.Phase, e.Epoch, e.Epochs, e.Split))),
 			mpb.AppendDecorators(decor.Any(func(decor.Statistics) string { return *p.status.Load() })))
 	}
 	p.bar.SetCurrent(int64(e.Batch))
 }
 
+// endBar takes the bar off the terminal, as must be before anything else is
+// written there: what is drawn next would go over it.
 func (p *progress) endBar() {
 	if p.bar != nil {
 		p.bar.Abort(true)
-		p.bar.Wait()
-		p.bar = nil
+		p.screen.Wait()
+		p.bar, p.screen = nil, nil
 	}
 }
 
 // close ends the display; it may be called twice.
-func (p *progress) close() {
-	p.endBar()
-	if p.bars != nil {
-		p.bars.Wait()
-		p.bars = nil
-	}
-}
+func (p *progress) close() { p.endBar() }

@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -42,18 +43,24 @@ func TestMain(m *testing.M) {
 //	                                differences[].w; KEY.* stands for any
 //	lines N FILE                    fail unless FILE (or stdout, stderr) has N lines
 //	sametensors A B                 fail unless two checkpoints hold the same bits
+//	screen FILE                     write what the terminal of the last program
+//	                                shows in the end
 //	truncate FILE N                 keep N bytes; of −N, all but the last N
 //	npy FILE DICT N                 write a .npy with this header and N zero bytes
 //	cifar10 FILE, idx DIR           write a small data set
 func TestScripts(t *testing.T) {
-	testscript.Run(t, testscript.Params{
+	p := testscript.Params{
 		Dir:                "testdata/script",
 		RequireUniqueNames: true,
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
 			"exits": exits, "signalled": signalled, "jsonkeys": jsonkeys, "lines": lines,
-			"sametensors": sametensors, "truncate": truncate, "npy": npy, "cifar10": cifar10, "idx": idx,
+			"sametensors": sametensors, "screen": screen, "truncate": truncate, "npy": npy, "cifar10": cifar10, "idx": idx,
 		},
-	})
+	}
+	if testing.Short() { // as under the race detector: those in which goroutines meet
+		p.Dir, p.Files = "", []string{"testdata/script/train.txtar", "testdata/script/interrupt.txtar", "testdata/script/progress.txtar"}
+	}
+	testscript.Run(t, p)
 }
 
 // scriptUsage ends the test unless a command was called in the right form.
@@ -233,6 +240,36 @@ func sametensors(ts *testscript.TestScript, neg bool, args []string) {
 	if same == neg {
 		ts.Fatalf("%s and %s: same tensors: %v", args[0], args[1], same)
 	}
+}
+
+// screen follows the few control sequences that bars use: n lines up, and
+// erase what is below.
+func screen(ts *testscript.TestScript, neg bool, args []string) {
+	scriptUsage(ts, !neg && len(args) == 1, "screen FILE")
+	text := strings.ReplaceAll(ts.ReadFile("ttyout"), "\r", "")
+	rows, at := []string{""}, 0
+	control := regexp.MustCompile(`^\x1b\[(\d*)([AJ])`)
+	for text != "" {
+		if m := control.FindStringSubmatch(text); m != nil {
+			if m[2] == "J" {
+				rows = append(rows[:at:at], "")
+			} else {
+				n, _ := strconv.Atoi(m[1])
+				at = max(0, at-max(n, 1))
+			}
+			text = text[len(m[0]):]
+			continue
+		}
+		if text[0] == '\n' {
+			if at++; at == len(rows) {
+				rows = append(rows, "")
+			}
+		} else {
+			rows[at] += text[:1]
+		}
+		text = text[1:]
+	}
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(strings.Join(rows, "\n")), 0o666))
 }
 
 func truncate(ts *testscript.TestScript, neg bool, args []string) {
