@@ -10,7 +10,7 @@ func (d *Device) Conv2D(y, w, x backend.Tensor, g backend.Conv2D) {
 	dims := backend.CheckConv2D(who, op, y, w, x, g)
 	buffers := []*memory{d.own(y), d.own(w), d.own(x)}
 	for first, last := range spans(dims.K, maxTurns) {
-		d.run(op, kernel{file: "conv2d_fwd"}, job{over: y.Shape().Len(), conv: &dims,
+		d.run(op, kernel{file: "conv2d_fwd"}, job{over: y.Shape().Len(), turns: last - first, conv: &dims,
 			buffers: buffers, ints: []int{first, last}})
 	}
 }
@@ -23,7 +23,7 @@ func (d *Device) Conv2DBackwardW(dw, dy, x backend.Tensor, g backend.Conv2D) {
 	dY, X := d.own(dy), d.own(x)
 	s := slice(n, dims.Batch*dims.OH*dims.OW, maxTurns)
 	d.sliced(op, d.own(dw), n, s, func(dst *memory) {
-		d.run(op, kernel{file: "conv2d_dw"}, job{over: s.slices * n, conv: &dims,
+		d.run(op, kernel{file: "conv2d_dw"}, job{over: s.slices * n, turns: s.length, conv: &dims,
 			buffers: []*memory{dst, dY, X}, ints: []int{s.slices, s.length}})
 	})
 }
@@ -34,7 +34,7 @@ func (d *Device) Conv2DBackwardX(dx, dy, w backend.Tensor, g backend.Conv2D) {
 	dims := backend.CheckConv2D(who, op, dy, w, dx, g)
 	buffers := []*memory{d.own(dx), d.own(dy), d.own(w)}
 	for first, last := range spans(dims.GroupOut*dims.KH*dims.KW, maxTurns) {
-		d.run(op, kernel{file: "conv2d_dx"}, job{over: dx.Shape().Len(), conv: &dims,
+		d.run(op, kernel{file: "conv2d_dx"}, job{over: dx.Shape().Len(), turns: last - first, conv: &dims,
 			buffers: buffers, ints: []int{first, last}})
 	}
 }

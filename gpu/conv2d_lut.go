@@ -48,7 +48,7 @@ func (d *Device) lutForward(y *memory, c codes) {
 		buffers = append(buffers, c.t.stored)
 	}
 	for first, last := range spans(c.dims.K, maxTurns) {
-		d.run(c.op, kernel{file: "lut_conv2d_fwd", defs: c.t.forward}, job{over: c.outputs(), conv: &c.dims,
+		d.run(c.op, kernel{file: "lut_conv2d_fwd", defs: c.t.forward}, job{over: c.outputs(), turns: last - first, conv: &c.dims,
 			buffers: buffers, textures: c.t.products,
 			ints: []int{p.X().Bits, p.X().Min(), c.intZero(), first, last}})
 	}
@@ -75,7 +75,7 @@ func (d *Device) lutBackwardW(dw, dy *memory, c codes) {
 	g, p := &c.t.dw, c.t.product
 	s := slice(c.weights(), c.dims.Batch*c.plane(), maxTurns/(1+g.rank))
 	d.sliced(c.op, dw, c.weights(), s, func(dst *memory) {
-		d.run(c.op, g.kernel("lut_conv2d_dw"), job{over: s.slices * c.weights(), conv: &c.dims,
+		d.run(c.op, g.kernel("lut_conv2d_dw"), job{over: s.slices * c.weights(), turns: s.length * (1 + g.rank), conv: &c.dims,
 			buffers: []*memory{dst, dy, c.w, c.x, c.qx}, firstUnit: 1, textures: g.textures,
 			ints:  []int{p.W().Bits, p.X().Bits, g.rank, p.X().Min(), c.intZero(), s.slices, s.length},
 			reals: []float32{g.scale}})
@@ -94,7 +94,7 @@ func (d *Device) LUTConv2DBackwardX(dx, dy backend.Tensor, w, x backend.Quantize
 func (d *Device) lutBackwardX(dx, dy *memory, c codes) {
 	g, p := &c.t.dx, c.t.product
 	for first, last := range spans(c.dims.GroupOut*c.dims.KH*c.dims.KW, maxTurns/(1+g.rank)) {
-		d.run(c.op, g.kernel("lut_conv2d_dx"), job{over: c.pixels(), conv: &c.dims,
+		d.run(c.op, g.kernel("lut_conv2d_dx"), job{over: c.pixels(), turns: (last - first) * (1 + g.rank), conv: &c.dims,
 			buffers: []*memory{dx, dy, c.w, c.x, c.qw}, firstUnit: 1, textures: g.textures,
 			ints:  []int{p.W().Bits, p.X().Bits, g.rank, c.columns(), first, last},
 			reals: []float32{g.scale}})

@@ -17,9 +17,9 @@ func (d *Device) lutDequantize(y, acc *memory, c codes) {
 	sumW, sumX := d.scratch(c.op, placesW), d.scratch(c.op, placesX)
 	wMin, xMin := c.t.product.W().Min(), c.t.product.X().Min()
 	for first, last := range spans(c.dims.K, maxTurns) {
-		d.run(c.op, kernel{file: "lut_sum_w"}, job{over: placesW, conv: &c.dims,
+		d.run(c.op, kernel{file: "lut_sum_w"}, job{over: placesW, turns: last - first, conv: &c.dims,
 			buffers: []*memory{sumW, c.w, c.qx}, ints: []int{wMin, c.intZero(), first, last}})
-		d.run(c.op, kernel{file: "lut_sum_x"}, job{over: placesX, conv: &c.dims,
+		d.run(c.op, kernel{file: "lut_sum_x"}, job{over: placesX, turns: last - first, conv: &c.dims,
 			buffers: []*memory{sumX, c.x, c.qx}, ints: []int{xMin, first, last}})
 	}
 	d.run(c.op, kernel{file: "lut_dequantize"}, job{over: c.outputs(), conv: &c.dims,

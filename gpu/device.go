@@ -18,6 +18,9 @@ const who = "gpu"
 var (
 	_ backend.Backend = (*Device)(nil)
 	_ backend.Guarded = (*Device)(nil)
+
+	_ backend.Profiler  = (*Device)(nil)
+	_ backend.Annotator = (*Device)(nil)
 )
 
 // A Device is a backend on a GPU. It is made by [Open].
@@ -31,12 +34,15 @@ type Device struct {
 	ended    chan struct{}
 	closed   bool
 	guards   uint32 // tensors with guards so far
+	layer    string // that operations work for, if Annotate was called
 
 	// The fields below belong to the goroutine of serve.
 	err      error // first failure
 	programs map[kernel]uint32
 	unseen   uint32 // barrier bits for which nothing has waited since the last dispatch
 	pool     pool
+	timer    timer
+	sliceLen int                   // for tests: work groups a slice of a dispatch, if not 0
 	staging  []byte                // for data that cross the border
 	fault    func(op string) error // for tests: a failure to report after op
 }
@@ -44,10 +50,12 @@ type Device struct {
 // A command is one thing for the GL thread to do: call, or if that is nil,
 // launch. It travels by value, so that queueing leaves no garbage.
 type command struct {
-	op   string
-	call func() error
+	op    string
+	layer string
+	call  func() error
 	dispatch
-	wait bool // send the first failure to replies
+	crosses bool // the border between host and device, which profiles show
+	wait    bool // send the first failure to replies
 }
 
 // queueLength is how many commands may wait. A hop to the thread costs more
@@ -65,6 +73,7 @@ func Open(o Options) (*Device, error) {
 		ended:    make(chan struct{}),
 		programs: make(map[kernel]uint32),
 		pool:     newPool(),
+		timer:    timer{rates: make(map[kernel]float64)},
 		staging:  make([]byte, stagingBytes),
 	}
 	go d.serve(o)
@@ -107,11 +116,7 @@ func (d *Device) serve(o Options) {
 // do carries out c. GL keeps errors until it is asked, which costs a round
 // through the driver: outside of tests that happens where the caller waits.
 func (d *Device) do(c *command) error {
-	if c.call == nil {
-		if err := d.launch(&c.dispatch); err != nil {
-			return err
-		}
-	} else if err := c.call(); err != nil {
+	if err := d.perform(c); err != nil {
 		return err
 	}
 	if d.fault != nil {
@@ -131,6 +136,20 @@ func (d *Device) do(c *command) error {
 	return glError()
 }
 
+// perform carries out c, measured where a profile wants it.
+func (d *Device) perform(c *command) error {
+	switch {
+	case c.call == nil:
+		return d.launch(c)
+	case !c.crosses || d.timer.record == nil:
+		return c.call()
+	}
+	m := d.timer.start()
+	err := c.call()
+	d.timer.stop(m, backend.Span{Op: c.op, Layer: c.layer}, kernel{}, 0)
+	return err
+}
+
 // queue has f called on the GL thread, after all that was queued before it and
 // only if none of that failed. It returns at once.
 func (d *Device) queue(op string, f func() error) { d.commands <- command{op: op, call: f} }
@@ -138,6 +157,12 @@ func (d *Device) queue(op string, f func() error) { d.commands <- command{op: op
 // wait queues f, waits for it, and returns the first failure so far.
 func (d *Device) wait(op string, f func() error) error {
 	d.commands <- command{op: op, call: f, wait: true}
+	return <-d.replies
+}
+
+// cross is wait for an f that moves data between host and device.
+func (d *Device) cross(op string, f func() error) error {
+	d.commands <- command{op: op, layer: d.layer, call: f, crosses: true, wait: true}
 	return <-d.replies
 }
 
@@ -151,6 +176,7 @@ func (d *Device) Info() Info { return d.info }
 func (d *Device) Sync() error {
 	return d.wait("Sync", func() error {
 		gl.Finish()
+		d.timer.fetchAll()
 		return nil
 	})
 }

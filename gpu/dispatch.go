@@ -36,6 +36,7 @@ const maxTurns = 1 << 15
 // on.
 type job struct {
 	over      int               // elements, an invocation each; 0 where groups says it
+	turns     int               // of loops, that each of those makes; 0 is 1
 	groups    [2]int            // work groups
 	conv      *backend.ConvDims // whose geometry comes before ints, if set
 	buffers   []*memory
@@ -49,6 +50,8 @@ type job struct {
 type dispatch struct {
 	kernel    kernel
 	groups    [2]uint32
+	over      int // elements: the grid may be cut; 0: it may not
+	turns     int
 	buffers   [8]*memory
 	firstUnit int
 	textures  [2]*texture
@@ -63,8 +66,8 @@ type dispatch struct {
 // run queues a dispatch of k for the operation op. It keeps nothing of j but
 // copies, so that callers' slices need no heap.
 func (d *Device) run(op string, k kernel, j job) {
-	c := command{op: op, dispatch: dispatch{
-		kernel: k, firstUnit: j.firstUnit,
+	c := command{op: op, layer: d.layer, dispatch: dispatch{
+		kernel: k, firstUnit: j.firstUnit, over: j.over, turns: max(1, j.turns),
 		nBuffers: len(j.buffers), nTextures: len(j.textures), nReals: len(j.reals),
 	}}
 	x, y := j.groups[0], j.groups[1]
@@ -118,7 +121,7 @@ func flag(b bool) int {
 func ceilDiv(a, b int) int { return (a + b - 1) / b }
 
 // launch runs a dispatch. It belongs to the GL thread, like all below.
-func (d *Device) launch(c *dispatch) error {
+func (d *Device) launch(c *command) error {
 	program, err := d.program(c.kernel)
 	if err != nil {
 		return err
@@ -137,9 +140,57 @@ func (d *Device) launch(c *dispatch) error {
 	for i, v := range c.reals[:c.nReals] {
 		gl.Uniform1f(int32(c.nInts+i), v)
 	}
-	gl.DispatchCompute(c.groups[0], c.groups[1], 1)
+	turns := float64(c.over) * float64(c.turns)
+	slice, groups := d.slice(c.kernel, c.over, turns)
+	if slice == 0 {
+		if c.over > 0 {
+			gl.Uniform1ui(firstGroup, 0)
+		}
+		d.dispatch(c, c.groups[0], c.groups[1], turns)
+	}
+	for first := 0; slice > 0 && first < groups; first += slice {
+		n := min(slice, groups-first)
+		gl.Uniform1ui(firstGroup, uint32(first))
+		d.dispatch(c, uint32(n), 1, turns*float64(n)/float64(groups))
+		gl.Flush() // a driver may hold dispatches back and hand them over as one
+	}
 	d.unseen = gl.SHADER_STORAGE_BARRIER_BIT | gl.BUFFER_UPDATE_BARRIER_BIT
 	return nil
+}
+
+// firstGroup is the location of the uniform of index.glsl.
+const firstGroup = 63
+
+// slice returns the work groups of each slice of a dispatch over so many
+// elements, 0 where it is not cut, and those of all of it.
+func (d *Device) slice(k kernel, over int, turns float64) (slice, groups int) {
+	groups = ceilDiv(over, groupSize)
+	n := d.timer.slices(k, turns)
+	switch {
+	case over == 0:
+		return 0, 0
+	case d.sliceLen > 0:
+		return min(d.sliceLen, maxGroups), groups
+	case n > 1:
+		return min(ceilDiv(groups, n), maxGroups), groups
+	}
+	return 0, groups
+}
+
+// dispatch runs a grid of the program in use, and measures it if it is long or
+// a profile wants it.
+func (d *Device) dispatch(c *command, x, y uint32, turns float64) {
+	if turns < longDispatch {
+		turns = 0
+	}
+	if turns == 0 && d.timer.record == nil {
+		gl.DispatchCompute(x, y, 1)
+		return
+	}
+	d.timer.fetchReady()
+	m := d.timer.start()
+	gl.DispatchCompute(x, y, 1)
+	d.timer.stop(m, backend.Span{Op: c.op, Part: c.kernel.file, Layer: c.layer}, c.kernel, turns)
 }
 
 // sees makes what dispatches have written visible to accesses of the kind of

@@ -24,6 +24,27 @@ func (d *Device) FailAfter(n int, err error) {
 	})
 }
 
+// CutDispatches has every grid that may be cut come in slices of so many work
+// groups.
+func (d *Device) CutDispatches(groups int) {
+	d.queue("CutDispatches", func() error {
+		d.sliceLen = groups
+		return nil
+	})
+}
+
+// Rates returns the number of kernels whose rate is known.
+func (d *Device) Rates() (n int) {
+	_ = d.wait("Rates", func() error {
+		n = len(d.timer.rates)
+		return nil
+	})
+	return n
+}
+
+// TimersInFlight is how many measurements may run.
+const TimersInFlight = timersInFlight
+
 // Compile compiles a kernel.
 func (d *Device) Compile(file string, defs []shaders.Define) error {
 	k := kernel{file: file}

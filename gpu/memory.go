@@ -130,7 +130,7 @@ func (d *Device) Write(dst backend.Tensor, src any) {
 	backend.CheckHost(who, "Write", dst, src)
 	m := d.own(dst)
 	from := bytesOf(src)
-	_ = d.wait("Write", func() error {
+	_ = d.cross("Write", func() error {
 		d.upload(m, from)
 		return nil
 	})
@@ -141,7 +141,7 @@ func (d *Device) Read(dst any, src backend.Tensor) error {
 	backend.CheckHost(who, "Read", src, dst)
 	m := d.own(src)
 	to := bytesOf(dst)
-	return d.wait("Read", func() error {
+	return d.cross("Read", func() error {
 		d.sees(gl.BUFFER_UPDATE_BARRIER_BIT)
 		gl.BindBuffer(gl.COPY_READ_BUFFER, m.buffer)
 		for at := 0; at < len(to); at += len(d.staging) {

@@ -43,7 +43,7 @@ func (d *Device) pooling(op, file string, p backend.PoolDims, n int, buffers ...
 		})
 		return
 	}
-	d.run(op, kernel{file: file}, job{over: n, buffers: buffers, ints: []int{
+	d.run(op, kernel{file: file}, job{over: n, turns: p.Window[0] * p.Window[1], buffers: buffers, ints: []int{
 		p.Planes, p.H, p.W, p.OH, p.OW,
 		p.Window[0], p.Window[1], p.Stride[0], p.Stride[1], p.Pad[0], p.Pad[1],
 	}})

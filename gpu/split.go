@@ -53,7 +53,7 @@ func (d *Device) sliced(op string, dst *memory, n int, c cut, first func(dst *me
 
 // sumSlices sets dst[i] = (Σ_z part[from + z·n + i]) / divisor.
 func (d *Device) sumSlices(op string, dst, part *memory, n, slices, from int, divisor float32) {
-	d.run(op, kernel{file: "sum_slices"}, job{over: n, buffers: []*memory{dst, part},
+	d.run(op, kernel{file: "sum_slices"}, job{over: n, turns: slices, buffers: []*memory{dst, part},
 		ints: []int{n, slices, from}, reals: []float32{divisor}})
 }
 

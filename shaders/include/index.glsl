@@ -7,9 +7,13 @@
 
 layout(local_size_x = 64) in;
 
+// A long operation is cut into several grids of one axis, each of which begins
+// with this group.
+layout(location = 63) uniform uint first_group;
+
 // invocation returns the index of this invocation in the grid. It may be n or
 // more in the last rows of the grid.
 int invocation() {
-    uint group = gl_WorkGroupID.y * gl_NumWorkGroups.x + gl_WorkGroupID.x;
+    uint group = first_group + gl_WorkGroupID.y * gl_NumWorkGroups.x + gl_WorkGroupID.x;
     return int(group * 64u + gl_LocalInvocationIndex);
 }
