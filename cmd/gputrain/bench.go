@@ -61,12 +61,12 @@ for the one before it, is the unit in which machines compare.`,
 		},
 	}
 	f := cmd.Flags()
-	f.StringVar(&b.backend, "backend", "cpu", "whose kernels to measure: cpu")
-	f.StringSliceVar(&b.shapes, "shapes", nil, "products MxKxN to measure (default 64x576x4096,128x1152x4096,512x4608x1024,128x512x512)")
-	f.IntSliceVar(&b.bits, "bits", []int{8, 7, 6}, "widths of the operands")
-	f.IntSliceVar(&b.threads, "threads", []int{1}, "numbers of threads")
-	f.StringSliceVar(&b.levels, "levels", nil, "CPU levels, as doctor lists them (default all)")
-	f.IntVar(&b.rounds, "rounds", 9, "times that a product is done; the best counts")
+	f.StringVar(&b.backend, "backend", "cpu", "`WHOSE` kernels to measure: cpu")
+	f.StringSliceVar(&b.shapes, "shapes", nil, "products `MxKxN` to measure (default 64x576x4096,128x1152x4096,512x4608x1024,128x512x512)")
+	f.IntSliceVar(&b.bits, "bits", []int{8, 7, 6}, "widths `N` of the operands")
+	f.IntSliceVar(&b.threads, "threads", []int{1}, "numbers `N` of threads")
+	f.StringSliceVar(&b.levels, "levels", nil, "CPU `LEVELS`, as doctor lists them (default all)")
+	f.IntVar(&b.rounds, "rounds", 9, "`N` times that a product is done; the best counts")
 	return cmd
 }
 

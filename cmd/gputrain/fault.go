@@ -86,7 +86,7 @@ func message(err error) string {
 func withoutPackage(text string) string {
 	lines := strings.Split(strings.TrimSpace(text), "\n")
 	for i := range lines {
-		for _, pkg := range []string{"dataset", "gpu", "lut", "model", "trainer"} {
+		for _, pkg := range []string{"dataset", "gpu", "lut", "model", "plot", "trainer"} {
 			lines[i] = strings.TrimPrefix(lines[i], pkg+": ")
 		}
 	}

@@ -107,6 +107,8 @@ func kindOf(f *pflag.Flag) string {
 		return "true or false"
 	case "int":
 		return "a whole number"
+	case "intSlice":
+		return "whole numbers with commas between"
 	case "uint64":
 		return "a whole number ≥ 0"
 	}
