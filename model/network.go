@@ -25,7 +25,16 @@ func (n *Network) Params() []Param { return n.params }
 // statistics of the batch; without, neither moves.
 func (n *Network) Forward(train bool) {
 	for _, l := range n.layers {
+		n.at(l.info().name)
 		l.forward(train)
+	}
+	n.at("")
+}
+
+// at tells a backend that profiles its work for which layer that is.
+func (n *Network) at(layer string) {
+	if a, ok := n.b.(backend.Annotator); ok {
+		a.Annotate(layer)
 	}
 }
 
@@ -40,8 +49,11 @@ func (n *Network) Loss(scale float32) {
 // Loss, and ends the life of what they computed but Logits and Stats.
 func (n *Network) Backward() {
 	for _, s := range n.steps {
+		layer, _ := s.result()
+		n.at(layer)
 		s.backward()
 	}
+	n.at("")
 }
 
 // Close frees the tensors and tables of the network.

@@ -79,15 +79,23 @@ func TestCrossCheckSteps(t *testing.T) {
 	}
 }
 
-// TestPair checks that a pair of the two backends of the CPU finds nothing, and
-// that it finds an operation of either kind that one of them gets wrong.
+// TestPair checks that a pair of the two backends of the CPU finds nothing, one
+// of them timed by the clock, and that it finds an operation of either kind that
+// one of them gets wrong.
 func TestPair(t *testing.T) {
 	if testing.Short() {
 		t.Skip("seconds of arithmetic")
 	}
-	p := backendtest.NewPair(backendtest.Wrap(t), cpuref.NewPlain(), newCPU(t))
+	timed, spans := backend.NewTimed(newCPU(t)), map[string]int{}
+	timed.Profile(func(s backend.Span) { spans[s.Op]++ })
+	p := backendtest.NewPair(backendtest.Wrap(t), cpuref.NewPlain(), timed)
 	everyOperation(p, 1)
 	wantAll(t, p)
+	for op, n := range p.Compared() {
+		if spans[op] != n {
+			t.Errorf("%d spans of %d calls of %s", spans[op], n, op)
+		}
+	}
 	if err := trainSteps(p, "lenet5", "ste", 1); err != nil {
 		t.Fatal(err)
 	}

@@ -8,6 +8,7 @@ import (
 
 func newDemo(a *app) *cobra.Command {
 	var where backendFlags
+	var times profileFlags
 	var seed uint64
 	cmd := &cobra.Command{
 		Use:   "demo",
@@ -17,26 +18,32 @@ truncated ones, and retrain it under three estimators of their gradient. No file
 and no network is needed.`,
 		Args: takes(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := times.check(); err != nil {
+				return err
+			}
 			b, closeBackend, err := where.open(a)
 			if err != nil {
 				return err
 			}
 			defer closeBackend()
+			b, profile := times.start(b)
 			progress := newProgress(a)
 			defer progress.close()
 			res, err := trainer.Demo(cmd.Context(), b, trainer.DemoOptions{Seed: seed, Events: progress.event})
 			progress.close()
-			if err != nil {
+			if err = profile.stop(err); err != nil {
 				return err
 			}
 			if a.json {
 				return a.printJSON(res)
 			}
 			a.printDemo(res)
+			profile.print(a)
 			return nil
 		},
 	}
 	where.register(cmd)
+	times.register(cmd)
 	cmd.Flags().Uint64Var(&seed, "seed", 1, "`SEED` of images, weights and order")
 	return cmd
 }

@@ -27,6 +27,7 @@ type multiplierJSON struct {
 func newEval(a *app) *cobra.Command {
 	var recipe recipeFlags
 	var where backendFlags
+	var times profileFlags
 	var histograms string
 	cmd := &cobra.Command{
 		Use:   "eval CKPT",
@@ -50,6 +51,9 @@ and for gradient.histograms of a recipe. That takes about three times as long.`,
 			if err := where.check(); err != nil {
 				return err
 			}
+			if err := times.check(); err != nil {
+				return err
+			}
 			if err := checkNewFile(histograms); err != nil {
 				return err
 			}
@@ -71,6 +75,7 @@ and for gradient.histograms of a recipe. That takes about three times as long.`,
 				return err
 			}
 			defer closeBackend()
+			b, profile := times.start(b)
 			progress := newProgress(a)
 			defer progress.close()
 			var e *trainer.Evaluation
@@ -83,7 +88,7 @@ and for gradient.histograms of a recipe. That takes about three times as long.`,
 				}
 			}
 			progress.close()
-			if err != nil {
+			if err = profile.stop(err); err != nil {
 				return err
 			}
 			if histograms != "" {
@@ -93,11 +98,13 @@ and for gradient.histograms of a recipe. That takes about three times as long.`,
 				return a.printJSON(evalJSON{e.Accuracy, e.Loss, e.Images, multiplierJSON(e.Multiplier)})
 			}
 			a.printEvaluation(e, plan.Test.Classes)
+			profile.print(a)
 			return nil
 		},
 	}
 	recipe.register(cmd)
 	where.register(cmd)
+	times.register(cmd)
 	cmd.Flags().StringVar(&histograms, "histograms", "", "count the operands of every layer into `FILE`")
 	return cmd
 }

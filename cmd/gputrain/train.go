@@ -70,9 +70,13 @@ func newRunCommand(a *app, phase trainer.Phase, cmd *cobra.Command) *cobra.Comma
 	var recipe recipeFlags
 	var run runFlags
 	var where backendFlags
+	var profile profileFlags
 	cmd.Args = takes()
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		if err := where.check(); err != nil {
+			return err
+		}
+		if err := profile.check(); err != nil {
 			return err
 		}
 		if err := run.check(); err != nil {
@@ -90,11 +94,12 @@ func newRunCommand(a *app, phase trainer.Phase, cmd *cobra.Command) *cobra.Comma
 		if err != nil {
 			return err
 		}
-		return a.train(cmd.Context(), phase, r, run, where)
+		return a.train(cmd.Context(), phase, r, run, where, profile)
 	}
 	recipe.register(cmd)
 	run.register(cmd)
 	where.register(cmd)
+	profile.register(cmd)
 	return cmd
 }
 
@@ -106,7 +111,7 @@ type runJSON struct {
 	Out        string          `json:"out,omitempty"`
 }
 
-func (a *app) train(ctx context.Context, phase trainer.Phase, r *trainer.Recipe, run runFlags, where backendFlags) error {
+func (a *app) train(ctx context.Context, phase trainer.Phase, r *trainer.Recipe, run runFlags, where backendFlags, times profileFlags) error {
 	probes := r.Gradient.HWS == trainer.HWSProbe && !run.resume && !run.dryRun
 	var plan *trainer.Plan
 	if !probes { // faults of the recipe come before those of the machine
@@ -138,12 +143,14 @@ func (a *app) train(ctx context.Context, phase trainer.Phase, r *trainer.Recipe,
 		defer net.Close()
 		return a.printPlan(plan, net.Summary())
 	}
+	b, profile := times.start(b)
 	progress := newProgress(a)
 	defer progress.close()
 	res, err := trainer.Run(ctx, b, plan, trainer.Options{
 		Out: run.out, Resume: run.resume, Machine: where.machine(b), Events: progress.event,
 	})
 	progress.close()
+	err = profile.stop(err)
 	if run.out == "" && errors.Is(err, context.Canceled) {
 		return fmt.Errorf("%w: without --out nothing is kept", err)
 	}
@@ -165,6 +172,7 @@ func (a *app) train(ctx context.Context, phase trainer.Phase, r *trainer.Recipe,
 	if run.out != "" {
 		a.printf("kept in %s\n", run.out)
 	}
+	profile.print(a)
 	return nil
 }
 
