@@ -244,7 +244,13 @@ func TestLoaderClose(t *testing.T) {
 			t.Error("a batch from a closed loader")
 		}
 	}
-	if after := runtime.NumGoroutine(); after > before {
+	// Close waits for the end of the work; the goroutine itself may take a
+	// moment more to be gone.
+	after := runtime.NumGoroutine()
+	for deadline := time.Now().Add(10 * time.Second); after > before && time.Now().Before(deadline); after = runtime.NumGoroutine() {
+		time.Sleep(time.Millisecond)
+	}
+	if after > before {
 		t.Errorf("%d goroutines, %d before", after, before)
 	}
 }
