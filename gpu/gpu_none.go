@@ -22,5 +22,8 @@ func List() ([]Listed, error) { return nil, errBuild }
 // Info is never called: there is no Device.
 func (d *Device) Info() Info { return Info{} }
 
+// Profile is never called: there is no Device.
+func (d *Device) Profile(func(backend.Span)) {}
+
 // Close is never called: there is no Device.
 func (d *Device) Close() {}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"runtime"
 	"strconv"
@@ -10,18 +11,62 @@ import (
 
 	"gputrain/cpuref"
 	"gputrain/cpuref/kernel"
+	"gputrain/gpu"
 )
 
-// benchJSON is the document of bench.
+// benchJSON is the document of bench, the same for both backends.
 type benchJSON struct {
-	Device  string               `json:"device"`
-	CycleNS float64              `json:"cycle_ns"` // of a dependent addition: the clock as it runs now
-	Results []cpuref.BenchResult `json:"results"`
+	Device   string        `json:"device"`
+	Software bool          `json:"software"` // a renderer that runs on the CPU
+	CycleNS  float64       `json:"cycle_ns"` // of a dependent addition of the CPU: its clock as it runs now
+	Results  []benchResult `json:"results"`
+}
+
+// benchResult is the time of one operation. Rates are 10⁹ a second.
+type benchResult struct {
+	Kernel  string  `json:"kernel"`           // as package cpuref names them, and copy
+	Groups  int     `json:"groups,omitempty"` // products side by side, if not 1
+	M       int     `json:"m"`
+	K       int     `json:"k"`
+	N       int     `json:"n"`
+	Bits    int     `json:"bits,omitempty"`
+	Form    string  `json:"form,omitempty"` // of the gradient
+	Level   string  `json:"level"`          // which kernels
+	Threads int     `json:"threads"`        // of the CPU; 0 on a GPU
+	Lookups float64 `json:"glookups,omitempty"`
+	MACs    float64 `json:"gmacs,omitempty"`
+	Bytes   float64 `json:"gbytes"` // operands and results, each once
+	Seconds float64 `json:"seconds"`
+
+	// Shares of what the same device reaches in a pass over memory and in a
+	// large float32 product; of a GPU only.
+	CopyShare float64 `json:"copy_share,omitempty"`
+	GEMMShare float64 `json:"gemm_share,omitempty"`
+}
+
+// ofCPU returns r with the bytes that the operation must move.
+func ofCPU(r cpuref.BenchResult) benchResult {
+	w, x, y := r.M*r.K, r.K*r.N, r.M*r.N // codes, and results of four bytes
+	bytes := 0
+	switch r.Kernel {
+	case "forward", "plain":
+		bytes = w + x + 4*y
+	case "backward-w":
+		bytes = w + x + 4*y + 4*w
+	case "backward-x":
+		bytes = w + x + 4*y + 4*x
+	case "backward":
+		bytes = 2*(w+x+4*y) + 4*(w+x)
+	case "product":
+		bytes = 4 * (w + x + y)
+	}
+	return benchResult{Kernel: r.Kernel, M: r.M, K: r.K, N: r.N, Bits: r.Bits, Form: r.Form, Level: r.Level, Threads: r.Threads,
+		Lookups: r.Lookups, MACs: r.MACs, Bytes: float64(bytes) / 1e9 / r.Seconds, Seconds: r.Seconds}
 }
 
 // benchFlags choose what to measure.
 type benchFlags struct {
-	backend string
+	where   backendFlags
 	shapes  []string
 	bits    []int
 	threads []int
@@ -35,112 +80,170 @@ func newBench(a *app) *cobra.Command {
 		Use:   "bench",
 		Short: "Measure the throughput of the kernels on this machine",
 		Long: `Measure the throughput of the kernels on this machine: look-up products forward,
-both backward passes in both forms of gradient, and float32 products. The best
-of several rounds counts, on uniform random operands; a figure is that of the
-whole operation, packing included. cycle_ns, the time of an addition that waits
-for the one before it, is the unit in which machines compare.`,
+both backward passes in both forms of gradient, and float32 products, on uniform
+random operands. A figure is that of the whole operation.
+
+On the CPU the best of several rounds counts, packing included. cycle_ns, the
+time of an addition that waits for the one before it, is the unit in which
+machines compare.
+
+On a GPU the median counts, by the device's own clock; beside each figure stands
+what share it is of the bandwidth of a copy and of a large float32 product on the
+same device. Without --shapes a software renderer gets small ones.`,
 		Example: `  gputrain bench
-  gputrain bench --shapes 64x576x4096 --bits 8 --threads 1,2 --json`,
+  gputrain bench --backend cpu --shapes 64x576x4096 --bits 8 --threads 1,2 --json
+  gputrain bench --backend gpu --shapes 64x576x65536,12x197x64x197,depthwise`,
 		Args: takes(),
-		RunE: func(*cobra.Command, []string) error {
-			o, err := b.options()
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := b.where.check(); err != nil {
+				return err
+			}
+			shapes, err := b.check()
 			if err != nil {
 				return err
 			}
-			doc := benchJSON{Device: cpuref.New().Name(), CycleNS: kernel.CycleNanoseconds()}
-			if !a.json {
-				a.printf("%s, %s/%s, cycle %.3f ns\n", doc.Device, runtime.GOOS, runtime.GOARCH, doc.CycleNS)
-				a.printf("%-11s %-10s %-16s %4s %-10s %7s %9s %9s\n", "kernel", "level", "M×K×N", "bits", "form", "threads", "G/s", "a cycle")
-				o.Done = func(r cpuref.BenchResult) { a.printBench(r, doc.CycleNS) }
+			opened, closeBackend, err := b.where.open(a)
+			if err != nil {
+				return err
 			}
-			doc.Results = cpuref.Bench(o)
-			if a.json {
-				return a.printJSON(doc)
+			defer closeBackend()
+			doc := benchJSON{Device: opened.Name(), CycleNS: kernel.CycleNanoseconds(), Results: []benchResult{}}
+			if d, ok := opened.(*gpu.Device); ok {
+				for _, flag := range []string{"threads", "levels"} {
+					if cmd.Flags().Changed(flag) {
+						return usagef("--%s is for the CPU: add --backend cpu, or leave it out", flag)
+					}
+				}
+				doc.Software = d.Info().Software
+				err = a.benchGPU(cmd.Context(), d, &b, shapes, &doc)
+			} else {
+				err = a.benchCPU(&b, shapes, &doc)
 			}
-			return nil
+			if err == nil && a.json {
+				err = a.printJSON(doc)
+			}
+			return err
 		},
 	}
+	b.where.register(cmd)
 	f := cmd.Flags()
-	f.StringVar(&b.backend, "backend", "cpu", "`WHOSE` kernels to measure: cpu")
-	f.StringSliceVar(&b.shapes, "shapes", nil, "products `MxKxN` to measure (default 64x576x4096,128x1152x4096,512x4608x1024,128x512x512)")
+	f.StringSliceVar(&b.shapes, "shapes", nil, "products `MxKxN` to measure; on a GPU also GxMxKxN, a batch of G, and depthwise, a convolution (default those of docs/benchmarks.md)")
 	f.IntSliceVar(&b.bits, "bits", []int{8, 7, 6}, "widths `N` of the operands")
-	f.IntSliceVar(&b.threads, "threads", []int{1}, "numbers `N` of threads")
+	f.IntSliceVar(&b.threads, "threads", []int{1}, "numbers `N` of threads of the CPU")
 	f.StringSliceVar(&b.levels, "levels", nil, "CPU `LEVELS`, as doctor lists them (default all)")
-	f.IntVar(&b.rounds, "rounds", 9, "`N` times that a product is done; the best counts")
+	f.IntVar(&b.rounds, "rounds", 9, "`N` times that an operation is done; of the CPU the best counts, of a GPU the median")
 	return cmd
 }
 
-// options checks the flags.
-func (b *benchFlags) options() (cpuref.BenchOptions, error) {
-	o := cpuref.BenchOptions{Bits: b.bits, Threads: b.threads, Rounds: b.rounds}
-	if b.backend != "cpu" {
-		return o, usagef("--backend %q of bench, want cpu: the kernels of the GPU have no benchmark yet", b.backend)
-	}
+// check checks the flags and returns the shapes; nil stands for the default.
+func (b *benchFlags) check() ([]benchShape, error) {
+	var shapes []benchShape
 	for _, s := range b.shapes {
 		shape, err := parseShape(s)
 		if err != nil {
-			return o, err
+			return nil, err
 		}
-		o.Shapes = append(o.Shapes, shape)
+		shapes = append(shapes, shape)
 	}
 	for _, bits := range b.bits {
 		if bits < 2 || bits > 8 {
-			return o, usagef("--bits %d, want 2 to 8", bits)
+			return nil, usagef("--bits %d, want 2 to 8", bits)
 		}
 	}
 	for _, n := range b.threads {
 		if n < 1 || n > 1024 {
-			return o, usagef("--threads %d, want 1 to 1024", n)
+			return nil, usagef("--threads %d, want 1 to 1024", n)
 		}
 	}
 	for _, name := range b.levels {
-		l, err := kernel.ParseLevel(name)
-		if err != nil {
-			return o, usagef("--levels: %w", err)
+		if _, err := kernel.ParseLevel(name); err != nil {
+			return nil, usagef("--levels: %w", err)
 		}
-		o.Levels = append(o.Levels, l)
 	}
 	if b.rounds < 1 || b.rounds > 1000 {
-		return o, usagef("--rounds %d, want 1 to 1000", b.rounds)
+		return nil, usagef("--rounds %d, want 1 to 1000", b.rounds)
 	}
-	return o, nil
+	return shapes, nil
+}
+
+// A benchShape is a product of so many pairs of matrices W[M,K] and X[K,N], or,
+// if depthwise, a convolution whose channels they are.
+type benchShape struct {
+	groups, m, k, n int
+	depthwise       bool
 }
 
 // benchSide bounds an edge of a benchmark's matrices, and so its memory.
 const benchSide = 1 << 16
 
-// parseShape reads "64x576x4096", M×K×N.
-func parseShape(s string) (cpuref.BenchShape, error) {
-	fault := func() (cpuref.BenchShape, error) {
-		return cpuref.BenchShape{}, usagef("--shapes %q, want MxKxN such as 64x576x4096, each 1 to %d, K at most 30000", s, benchSide)
+// parseShape reads "64x576x4096", M×K×N, or "12x197x64x197" with the number of
+// products before it, or "depthwise".
+func parseShape(s string) (benchShape, error) {
+	if s == "depthwise" {
+		return depthwise, nil
 	}
+	fault := usagef("--shapes %q, want MxKxN such as 64x576x4096, each 1 to %d, K at most 30000, or GxMxKxN, or depthwise", s, benchSide)
 	parts := strings.Split(strings.ReplaceAll(s, "×", "x"), "x")
-	if len(parts) != 3 {
-		return fault()
+	if len(parts) == 3 {
+		parts = append([]string{"1"}, parts...)
 	}
-	var v [3]int
+	if len(parts) != 4 {
+		return benchShape{}, fault
+	}
+	var v [4]int
 	for i, p := range parts {
 		n, err := strconv.Atoi(p)
 		if err != nil || n < 1 || n > benchSide {
-			return fault()
+			return benchShape{}, fault
 		}
 		v[i] = n
 	}
-	if v[1] > 30000 {
-		return fault()
+	if v[2] > 30000 {
+		return benchShape{}, fault
 	}
-	return cpuref.BenchShape{M: v[0], K: v[1], N: v[2]}, nil
+	return benchShape{groups: v[0], m: v[1], k: v[2], n: v[3]}, nil
 }
 
-func (a *app) printBench(r cpuref.BenchResult, cycle float64) {
-	rate := r.Lookups + r.MACs // one of the two
-	form, bits := r.Form, fmt.Sprint(r.Bits)
-	if form == "" {
-		form = "–"
+// benchCPU measures the kernels of the CPU.
+func (a *app) benchCPU(b *benchFlags, shapes []benchShape, doc *benchJSON) error {
+	o := cpuref.BenchOptions{Bits: b.bits, Threads: b.threads, Rounds: b.rounds}
+	for _, s := range shapes {
+		if s.groups > 1 {
+			return usagef("--shapes: batches and depthwise are for a GPU: add --backend gpu")
+		}
+		o.Shapes = append(o.Shapes, cpuref.BenchShape{M: s.m, K: s.k, N: s.n})
 	}
-	if r.Bits == 0 { // a float32 product
+	for _, name := range b.levels {
+		level, err := kernel.ParseLevel(name)
+		if err != nil {
+			return usagef("--levels: %w", err)
+		}
+		o.Levels = append(o.Levels, level)
+	}
+	if !a.json {
+		a.printf("%s, %s/%s, cycle %.3f ns\n", doc.Device, runtime.GOOS, runtime.GOARCH, doc.CycleNS)
+		a.printf("%-11s %-10s %-16s %4s %-10s %7s %9s %9s\n", "kernel", "level", "M×K×N", "bits", "form", "threads", "G/s", "a cycle")
+	}
+	o.Done = func(r cpuref.BenchResult) {
+		result := ofCPU(r)
+		doc.Results = append(doc.Results, result)
+		if !a.json {
+			a.printf("%s %7d %9.2f %9.2f\n", result.label(), r.Threads, r.Lookups+r.MACs, (r.Lookups+r.MACs)*doc.CycleNS)
+		}
+	}
+	cpuref.Bench(o)
+	return nil
+}
+
+// label returns the columns that say what was measured.
+func (r benchResult) label() string {
+	form, level, bits := cmp.Or(r.Form, "–"), cmp.Or(r.Level, "–"), fmt.Sprint(r.Bits)
+	if r.Bits == 0 { // real numbers
 		bits = "f32"
 	}
-	a.printf("%-11s %-10s %-16s %4s %-10s %7d %9.2f %9.2f\n", r.Kernel, r.Level,
-		fmt.Sprintf("%d×%d×%d", r.M, r.K, r.N), bits, form, r.Threads, rate, rate*cycle)
+	shape := fmt.Sprintf("%d×%d×%d", r.M, r.K, r.N)
+	if r.Groups > 1 {
+		shape = fmt.Sprintf("%d×%s", r.Groups, shape)
+	}
+	return fmt.Sprintf("%-11s %-10s %-16s %4s %-10s", r.Kernel, level, shape, bits, form)
 }

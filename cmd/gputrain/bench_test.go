@@ -1,0 +1,75 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"log/slog"
+	"strings"
+	"testing"
+)
+
+// TestBenchGPU measures every kind of shape on a device, and stops when it is
+// told to.
+func TestBenchGPU(t *testing.T) {
+	d := openGPU(t)
+	var out, log bytes.Buffer
+	a := &app{stdout: &out, stderr: &log, log: slog.New(newPlainHandler(&log, slog.LevelInfo))}
+	b := &benchFlags{bits: []int{4, 3}, rounds: 2}
+	shapes := []benchShape{{1, 5, 7, 70, false}, {2, 3, 5, 7, false}, {2, 1, 9, 64 * 32 * 32, true}}
+	doc := &benchJSON{Device: d.Name()}
+	if err := a.benchGPU(context.Background(), d, b, shapes, doc); err != nil {
+		t.Fatal(err)
+	}
+	seen := map[string]int{}
+	for i, r := range doc.Results {
+		key := r.Kernel
+		if r.Form != "" {
+			key += " " + r.Form
+		}
+		seen[key]++
+		rate := r.Lookups + r.MACs
+		if r.Seconds <= 0 || r.Bytes <= 0 || (rate > 0) == (r.Kernel == "copy") || (r.Lookups > 0) != (r.Kernel == "forward") {
+			t.Errorf("result %+v", r)
+		}
+		if reference := i < 2; (r.CopyShare > 0) == reference || (r.GEMMShare > 0) == reference {
+			t.Errorf("shares of %+v", r)
+		}
+	}
+	for key, want := range map[string]int{"copy": 1, "product": 2, "forward": 6,
+		"backward-w full": 3, "backward-x full": 3, "backward-w factored": 3, "backward-x factored": 3} {
+		if seen[key] != want {
+			t.Errorf("%d results of %s, want %d", seen[key], key, want)
+		}
+	}
+	if lines := strings.Count(out.String(), "\n"); lines != 2+len(doc.Results) {
+		t.Errorf("%d lines of %d results:\n%s", lines, len(doc.Results), &out)
+	}
+	if d.Info().Software && !strings.Contains(log.String(), "software rendering") {
+		t.Errorf("log %q does not say that this is software rendering", &log)
+	}
+
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	if err := a.benchGPU(ctx, d, b, shapes, doc); !errors.Is(err, context.Canceled) {
+		t.Errorf("interrupted: %v", err)
+	}
+}
+
+// TestShapes reads --shapes.
+func TestShapes(t *testing.T) {
+	for text, want := range map[string]benchShape{
+		"64x576x4096":   {1, 64, 576, 4096, false},
+		"12×197×64×197": {12, 197, 64, 197, false},
+		"depthwise":     depthwise,
+	} {
+		if got, err := parseShape(text); err != nil || got != want {
+			t.Errorf("%s: %v, %v", text, got, err)
+		}
+	}
+	for _, text := range []string{"", "1x2", "1x2x3x4x5", "0x1x1", "1x30001x1", "1x1x65537", "1xax1"} {
+		if got, err := parseShape(text); err == nil {
+			t.Errorf("%q: %v, want an error", text, got)
+		}
+	}
+}
