@@ -38,7 +38,7 @@ endif
 FUZZTIME ?= 2m
 BENCH    ?= .
 
-.PHONY: all demo build test race check generate fuzz bench gpu-deps gpu-build flavour clean
+.PHONY: all demo build test race check generate fuzz bench gpu-deps gpu-build gpu-bundle flavour clean
 
 all: build
 
@@ -94,6 +94,19 @@ gpu-deps:
 # Compiles the flavour for servers; runs nothing.
 gpu-build:
 	CGO_ENABLED=1 go build -tags noglfw,egl -o bin/gputrain-egl ./cmd/gputrain
+
+# What a headless Linux machine with a GPU and no Go needs: the program, the tests,
+# and run.sh, which checks and measures; as a folder and an archive.
+BUNDLE := bin/gpu-bundle
+gpu-bundle:
+	rm -rf $(BUNDLE)
+	mkdir -p $(BUNDLE)/gpu $(BUNDLE)/cmd $(BUNDLE)/shaders
+	CGO_ENABLED=1 go build -tags noglfw,egl -o $(BUNDLE)/gputrain ./cmd/gputrain
+	CGO_ENABLED=1 go test -c -tags noglfw,egl -o $(BUNDLE)/gpu/gpu.test ./gpu
+	CGO_ENABLED=1 go test -c -tags noglfw,egl -o $(BUNDLE)/cmd/crosscheck.test ./cmd/gputrain
+	cp -r shaders/include $(BUNDLE)/shaders/
+	cp .ci/on-gpu $(BUNDLE)/run.sh
+	tar -C bin -czf $(BUNDLE).tar.gz $(notdir $(BUNDLE))
 
 clean:
 	rm -rf bin
