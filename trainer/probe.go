@@ -23,11 +23,12 @@ type Probed struct {
 // and order and at the recipe's first learning rate, and takes the one with the
 // least training loss, of equals the least. It returns the recipe with that
 // window, and the trainings in order. A recipe with another gradient.hws comes
-// back as it is.
+// back as it is, and so does one whose method has no window, which [Prepare]
+// refuses.
 //
 // Nothing is kept on disk: if ctx is cancelled, the probe begins again.
 func Probe(ctx context.Context, b backend.Backend, r *Recipe, phase Phase, events func(Event)) (*Recipe, []Probed, error) {
-	if r.Gradient.HWS != HWSProbe {
+	if r.Gradient.HWS != HWSProbe || !r.Gradient.smooths() {
 		return r, nil, nil
 	}
 	var all []Probed

@@ -66,11 +66,13 @@ func TestProbe(t *testing.T) {
 }
 
 func TestProbeOnlyWhereAsked(t *testing.T) {
-	r := probeRecipe()
-	r.Gradient.HWS = 8
-	chosen, all, err := Probe(context.Background(), nil, r, Pretrain, nil)
-	if chosen != r || all != nil || err != nil {
-		t.Errorf("a recipe with a number gave %v, %v, %v", chosen, all, err)
+	for _, g := range []Gradient{{Method: "lut2d", HWS: 8}, {Method: "ste", HWS: HWSProbe}, {Method: "lut1d", Reading: "range", HWS: HWSProbe}} {
+		r := probeRecipe()
+		r.Gradient = g
+		chosen, all, err := Probe(context.Background(), nil, r, Pretrain, nil)
+		if chosen != r || all != nil || err != nil {
+			t.Errorf("%+v gave %v, %v, %v", g, chosen, all, err)
+		}
 	}
 }
 

@@ -149,6 +149,17 @@ type Gradient struct {
 	Histograms string `yaml:"histograms,omitempty"` // of lowrank: a file of eval --histograms that weights the fit
 }
 
+// smooths reports whether the method has a half window.
+func (g Gradient) smooths() bool {
+	switch g.Method {
+	case "lut2d", "lowrank":
+		return true
+	case "lut1d":
+		return g.Reading == "" || g.Reading == "mean"
+	}
+	return false
+}
+
 // HWS is a half window size, or one of the ways to choose it.
 type HWS int
 

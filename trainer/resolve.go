@@ -242,7 +242,7 @@ func (c *checker) gradient() {
 	if lut1d {
 		c.oneOf("gradient.reading", &g.Reading, "mean", "mean", "range", "slope")
 	}
-	window := lut2d || lowrank || lut1d && g.Reading == "mean"
+	window := g.smooths()
 	only(c, "gradient.hws", &g.HWS, window, "gradient.method lut2d, lowrank, and lut1d with reading mean")
 	if window {
 		if g.HWS == 0 {
