@@ -55,6 +55,7 @@ type Backend interface {
 	Multiplier
 	Quantizer
 	Layers
+	Tokens
 	Optimizer
 }
 
@@ -265,11 +266,32 @@ type Layers interface {
 	//
 	//	dβ = Σ dy, dγ = Σ dy·x̂, dx = γ·r·(dy − dβ/T − x̂·dγ/T)
 	BatchNormBackward(dx, dgamma, dbeta, dy, x, gamma, saved Tensor)
+	// BatchNormFrozenBackward is the backward pass of BatchNormInference, mean
+	// and variance being constants. With r = 1/√(variance+eps) it sets
+	//
+	//	dβ = Σ dy, dγ = Σ dy·(x−mean)·r, dx = γ·r·dy
+	BatchNormFrozenBackward(dx, dgamma, dbeta, dy, x Tensor, p BatchNormParams, h BatchNormHyper)
 
 	// ReLU sets y = max(x, 0); y may be x. NaN stays NaN.
 	ReLU(y, x Tensor)
 	// ReLUBackward sets dx = dy where y > 0 and 0 elsewhere; dx may be dy.
 	ReLUBackward(dx, dy, y Tensor)
+
+	// ReLU6 sets y = min(max(x, 0), 6); y may be x. NaN stays NaN.
+	ReLU6(y, x Tensor)
+	// ReLU6Backward sets dx = dy where 0 < y < 6 and 0 elsewhere; dx may be dy.
+	ReLU6Backward(dx, dy, y Tensor)
+
+	// Dropout sets y[i] = x[i]·float32(1/(1−p)) where h(i) ≥ ⌊p·2³²⌋ and 0
+	// elsewhere, i being the index of the element in row-major order and, in
+	// uint32,
+	//
+	//	h(i) = mix(mix(i + low(seed)) ^ high(seed))
+	//	mix(a): a ^= a>>16; a *= 0x21f0aaad; a ^= a>>15; a *= 0x735a2d97; a ^= a>>15
+	//
+	// so that which elements drop is the same on every backend. Its backward
+	// pass is Dropout of dy with the same p and seed. y may be x; 0 ≤ p < 1.
+	Dropout(y, x Tensor, p float64, seed uint64)
 
 	// MaxPool2D sets y to the greatest x of each window, and index (I32, as y)
 	// to where in its H×W plane it stands; of equals the first in row-major
@@ -291,6 +313,58 @@ type Layers interface {
 	// logits is F32 [N, classes], labels I32 [N], stats F32 [2]. A label of −1
 	// marks a row to leave out: it adds nothing and its gradient is 0.
 	SoftmaxCrossEntropy(stats, dlogits, logits, labels Tensor, scale float32)
+}
+
+// Tokens are the float32 operations that transformers add to [Layers]. A
+// sequence of L tokens of C channels is [N, C, L], channels first as images
+// are, so that a linear layer over tokens is a 1×1 convolution. Trailing
+// dimensions count as one: [N, C, H, W] has L = H·W.
+type Tokens interface {
+	// MatMul sets y[m,n] = Σ_k w[m,k]·x[k,n], of matrices or batches of them
+	// as in [Multiplier].
+	MatMul(y, w, x Tensor)
+	// MatMulBackwardW sets dw[m,k] = Σ_n dy[m,n]·x[k,n].
+	MatMulBackwardW(dw, dy, x Tensor)
+	// MatMulBackwardX sets dx[k,n] = Σ_m w[m,k]·dy[m,n].
+	MatMulBackwardX(dx, dy, w Tensor)
+
+	// Softmax sets y[n,c,l] = e[c]/Σ_c e[c] with e[c] = exp(z[c] − max z), z[c] =
+	// a·x[n,c,l], over the channels. y may be x; a > 0.
+	Softmax(y, x Tensor, a float32)
+	// SoftmaxBackward sets dx = a·y·(dy − Σ_c dy·y); dx may be dy.
+	SoftmaxBackward(dx, dy, y Tensor, a float32)
+
+	// LayerNorm normalises x[n,c,l] over the channels, with the biased variance
+	// (Ba, Kiros, Hinton, arXiv 1607.06450):
+	//
+	//	μ = mean_c x, σ² = mean_c (x−μ)², r = 1/√(σ²+eps), y = γ[c]·(x−μ)·r + β[c]
+	//
+	// gamma and beta are F32 [C]; saved is F32 [2, N, L] and receives μ and r.
+	LayerNorm(y, x, gamma, beta, saved Tensor, eps float32)
+	// LayerNormBackward sets, with x̂ = (x−μ)·r and d = γ·dy,
+	//
+	//	dβ = Σ_{n,l} dy, dγ = Σ_{n,l} dy·x̂, dx = r·(d − mean_c d − x̂·mean_c(d·x̂))
+	LayerNormBackward(dx, dgamma, dbeta, dy, x, gamma, saved Tensor)
+
+	// GELU sets y = x·Φ(x), Φ(x) = (1 + erf(x/√2))/2 (Hendrycks, Gimpel, arXiv
+	// 1606.08415), the exact form, within 2⁻²²·max(1, |x|) of the real one.
+	GELU(y, x Tensor)
+	// GELUBackward sets dx = dy·(Φ(x) + x·φ(x)), φ being the normal density, the
+	// factor within 2⁻²¹ of the real one; dx may be dy.
+	GELUBackward(dx, dy, x Tensor)
+
+	// Copy sets dst at to(i) to src at from(i) for every index i below size,
+	// both F32, and leaves the rest of dst as it is. Places in dst must be
+	// distinct; a stride of 0 in from repeats. It slices, permutes, joins and
+	// broadcasts.
+	Copy(dst Tensor, to Layout, src Tensor, from Layout, size [4]int)
+}
+
+// A Layout places the index i at element Offset + Σ_a i[a]·Stride[a] of a
+// tensor in row-major order.
+type Layout struct {
+	Offset int
+	Stride [4]int
 }
 
 // BatchNormParams are the F32 [C] tensors of a batch normalisation: γ, β and
@@ -319,6 +393,31 @@ type Optimizer interface {
 	//	m = β1·m + (1−β1)·g, v = β2·v + (1−β2)·g²
 	//	w = w − (lr/(1−β1^t))·m/(√v/√(1−β2^t) + eps)
 	AdamStep(w, dw, m, v Tensor, h Adam)
+
+	// AdanStep is Adan (Xie et al., arXiv 2208.06677, Algorithm 1, in the form of
+	// the authors' code). With δ = dw − prev, 0 on the first step,
+	//
+	//	m = β1·m + (1−β1)·dw, v = β2·v + (1−β2)·δ, n = β3·n + (1−β3)·(dw + β2·δ)²
+	//	w = (w − η·(m/(1−β1^t) + β2·v/(1−β2^t)))/(1 + lr·wd), η = lr/(√n/√(1−β3^t) + eps)
+	//
+	// and prev = dw.
+	AdanStep(w, dw, m, v, n, prev Tensor, h Adan)
+
+	// AdaMomentumStep is AdaMomentum (Wang et al., arXiv 2106.11514, Algorithm
+	// 1). With coupled decay g = dw + wd·w,
+	//
+	//	m = β1·m + (1−β1)·g, v = β2·v + (1−β2)·m² + eps
+	//	w = w − lr·(m/(1−β1^t))/√(v/(1−β2^t))
+	AdaMomentumStep(w, dw, m, v Tensor, h Adam)
+
+	// AddSquares adds Σ x² to sum, F32 [1].
+	AddSquares(sum, x Tensor)
+	// ClipNorm scales x by min(1, limit/(√sum + 1e-6)), sum being F32 [1], the
+	// squared norm of all gradients: torch.nn.utils.clip_grad_norm_.
+	ClipNorm(x, sum Tensor, limit float32)
+	// Average sets e = d·e + (1−d)·w, 1−d rounded first: the moving average of
+	// a weight.
+	Average(e, w Tensor, d float64)
 }
 
 // SGD are the hyperparameters of one step.
@@ -333,4 +432,11 @@ type Adam struct {
 	LR, Beta1, Beta2, Eps, WeightDecay float64
 	Decoupled                          bool // AdamW
 	Step                               int  // t, from 1
+}
+
+// Adan are the hyperparameters of one step; the paper's betas are 0.98, 0.92,
+// 0.99, its eps 1e-8.
+type Adan struct {
+	LR, Beta1, Beta2, Beta3, Eps, WeightDecay float64
+	Step                                      int // t, from 1
 }
