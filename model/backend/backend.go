@@ -354,9 +354,10 @@ type Tokens interface {
 	GELUBackward(dx, dy, x Tensor)
 
 	// Copy sets dst at to(i) to src at from(i) for every index i below size,
-	// both F32, and leaves the rest of dst as it is. Places in dst must be
-	// distinct; a stride of 0 in from repeats. It slices, permutes, joins and
-	// broadcasts.
+	// both F32, and leaves the rest of dst as it is; size is at least 1
+	// everywhere. It slices, permutes, joins and broadcasts. A stride of 0 in
+	// from repeats; none is negative. Places in dst must be distinct, each axis
+	// of to stepping over all that the axes of smaller strides reach.
 	Copy(dst Tensor, to Layout, src Tensor, from Layout, size [4]int)
 }
 
@@ -404,7 +405,8 @@ type Optimizer interface {
 	AdanStep(w, dw, m, v, n, prev Tensor, h Adan)
 
 	// AdaMomentumStep is AdaMomentum (Wang et al., arXiv 2106.11514, Algorithm
-	// 1). With coupled decay g = dw + wd·w,
+	// 1), with the decay of AdamStep: coupled g = dw + wd·w, decoupled w = w·(1 −
+	// lr·wd) first. Then
 	//
 	//	m = β1·m + (1−β1)·g, v = β2·v + (1−β2)·m² + eps
 	//	w = w − lr·(m/(1−β1^t))/√(v/(1−β2^t))

@@ -65,7 +65,16 @@ func CheckLUTMatMul(who, op string, y Tensor, yType DType, w, x Quantized, t Tab
 	c.dtype("y", y, yType)
 	c.dtype("w", w.Code, U8)
 	c.dtype("x", x.Code, U8)
-	ys, ws, xs := y.Shape(), w.Code.Shape(), x.Code.Shape()
+	d := c.matMul(y, w.Code, x.Code)
+	d.PerChannel = c.quantizer("the quantizer of w", w.Q, d.M, len(y.Shape()) == 2)
+	c.quantizer("the quantizer of x", x.Q, 0, false)
+	c.tables(t, d.K)
+	return d
+}
+
+// matMul checks the shapes of y = w·x.
+func (c checker) matMul(y, w, x Tensor) MatMulDims {
+	ys, ws, xs := y.Shape(), w.Shape(), x.Shape()
 	r := len(ys)
 	if (r != 2 && r != 3) || len(ws) != r || len(xs) != r {
 		c.failf("y %v = w %v · x %v, want three matrices or three batches of matrices", ys, ws, xs)
@@ -77,9 +86,6 @@ func CheckLUTMatMul(who, op string, y Tensor, yType DType, w, x Quantized, t Tab
 	if xs[r-2] != d.K || ys[r-2] != d.M || ys[r-1] != d.N || (r == 3 && (xs[0] != d.Batch || ys[0] != d.Batch)) {
 		c.failf("y %v != w %v · x %v", ys, ws, xs)
 	}
-	d.PerChannel = c.quantizer("the quantizer of w", w.Q, d.M, r == 2)
-	c.quantizer("the quantizer of x", x.Q, 0, false)
-	c.tables(t, d.K)
 	return d
 }
 

@@ -1,0 +1,27 @@
+package backend
+
+// CheckSquares checks the sum of squares of [Optimizer] AddSquares and
+// ClipNorm.
+func CheckSquares(who, op string, sum, x Tensor) {
+	c := checker{who, op}
+	c.shape("sum", sum, F32, Shape{1})
+	c.dtype("x", x, F32)
+}
+
+// CheckClipNorm checks the arguments of [Optimizer] ClipNorm.
+func CheckClipNorm(who string, x, sum Tensor, limit float32) {
+	CheckSquares(who, "ClipNorm", sum, x)
+	if !(limit > 0) {
+		checker{who, "ClipNorm"}.failf("limit is %v, want a positive number", limit)
+	}
+}
+
+// CheckAverage checks the arguments of [Optimizer] Average and returns its
+// factors d and 1 − d, each rounded to float32 once.
+func CheckAverage(who string, e, w Tensor, d float64) (keep, fresh float32) {
+	CheckSame(who, "Average", "e", e, F32, "w", w, F32)
+	if !(d >= 0 && d <= 1) {
+		checker{who, "Average"}.failf("d is %v, want 0 ≤ d ≤ 1", d)
+	}
+	return float32(d), float32(1 - d)
+}
