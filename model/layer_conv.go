@@ -11,6 +11,9 @@ import (
 type filter struct {
 	out, kernel, stride, pad int
 	bias                     bool
+
+	joint           string      // between the names of layer and tensor, if not "."
+	weights, biases initializer // if not kaimingUniform
 }
 
 // conv adds a convolution with square filters of x [N, Cin, H, W].
@@ -51,7 +54,17 @@ func (p *planner) products(name, kind string, x *value, weight backend.Shape, f 
 	}
 	c := conv{
 		common: common{b: p.b, name: name, kind: kind, x: x, y: p.value(name, backend.F32, out), multiplier: m.Name},
-		weight: weight, w4: w4, bias: f.bias, geo: geo,
+		weight: weight, w4: w4, bias: f.bias, geo: geo, joint: f.joint, weights: f.weights, biases: f.biases,
+	}
+	fanIn := w4[1] * w4[2] * w4[3]
+	if c.joint == "" {
+		c.joint = "."
+	}
+	if c.weights == nil {
+		c.weights = kaimingUniform(fanIn)
+	}
+	if c.biases == nil {
+		c.biases = kaimingUniform(fanIn)
 	}
 	K := x.shape[1] * f.kernel * f.kernel
 	c.macs = int64(K) * int64(out.Len()/out[0])
@@ -117,19 +130,21 @@ type conv struct {
 	bias   bool
 	geo    backend.Conv2D
 
+	joint           string // of layer and tensor in names
+	weights, biases initializer
+
 	w, dw backend.Tensor // of shape w4
 }
 
 func (l *conv) allocate(s *store) {
-	fanIn := l.w4[1] * l.w4[2] * l.w4[3]
-	w := s.param(l.name+".weight", l.weight, kaimingUniform(fanIn))
+	w := s.param(l.name+l.joint+"weight", l.weight, l.weights)
 	l.params = []Param{w}
 	l.w, l.dw = w.Value, w.Grad
 	if l.kind == "linear" {
 		l.w, l.dw = s.b.View(w.Value, l.w4), s.b.View(w.Grad, l.w4)
 	}
 	if l.bias {
-		l.params = append(l.params, s.param(l.name+".bias", backend.Shape{l.w4[0]}, kaimingUniform(fanIn)))
+		l.params = append(l.params, s.param(l.name+l.joint+"bias", backend.Shape{l.w4[0]}, l.biases))
 	}
 }
 
