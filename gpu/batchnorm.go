@@ -64,3 +64,25 @@ func (d *Device) BatchNormBackward(dx, dgamma, dbeta, dy, x, gamma, saved backen
 		buffers: []*memory{d.own(dx), dY, X, d.own(gamma), S, dG, dB},
 		ints:    []int{n, C, each}, reals: []float32{float32(N * each)}})
 }
+
+// BatchNormFrozenBackward implements [backend.Layers].
+func (d *Device) BatchNormFrozenBackward(dx, dgamma, dbeta, dy, x backend.Tensor, p backend.BatchNormParams, h backend.BatchNormHyper) {
+	const op = "BatchNormFrozenBackward"
+	N, C, each := backend.CheckBatchNormFrozen(who, dx, dgamma, dbeta, dy, x, p)
+	dY := d.own(dy)
+	statistics := d.scratch(op, 2*C)
+	d.run(op, kernel{file: "batchnorm_frozen"}, job{over: C,
+		buffers: []*memory{statistics, d.own(p.Mean), d.own(p.Variance)}, ints: []int{C}, reals: []float32{h.Eps}})
+
+	c := pieces(N * each)
+	part := d.scratch(op, 2*c.slices*C)
+	d.channelSums(op, 2, c, N, C, each, part, dY, statistics, d.own(x))
+	d.sumSlices(op, d.own(dbeta), part, C, c.slices, 0, 1)
+	d.sumSlices(op, d.own(dgamma), part, C, c.slices, c.slices*C, 1)
+	d.release(part)
+
+	n := N * C * each
+	d.run(op, kernel{file: "batchnorm_frozen_dx"}, job{over: n,
+		buffers: []*memory{d.own(dx), dY, d.own(p.Gamma), statistics}, ints: []int{n, C, each}})
+	d.release(statistics)
+}

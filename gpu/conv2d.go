@@ -6,35 +6,46 @@ import "gputrain/model/backend"
 
 // Conv2D implements [backend.Layers].
 func (d *Device) Conv2D(y, w, x backend.Tensor, g backend.Conv2D) {
-	const op = "Conv2D"
-	dims := backend.CheckConv2D(who, op, y, w, x, g)
-	buffers := []*memory{d.own(y), d.own(w), d.own(x)}
-	for first, last := range spans(dims.K, maxTurns) {
-		d.run(op, kernel{file: "conv2d_fwd"}, job{over: y.Shape().Len(), turns: last - first, conv: &dims,
-			buffers: buffers, ints: []int{first, last}})
-	}
+	dims := backend.CheckConv2D(who, "Conv2D", y, w, x, g)
+	d.convolve("Conv2D", d.own(y), d.own(w), d.own(x), dims)
 }
 
 // Conv2DBackwardW implements [backend.Layers].
 func (d *Device) Conv2DBackwardW(dw, dy, x backend.Tensor, g backend.Conv2D) {
-	const op = "Conv2DBackwardW"
-	dims := backend.CheckConv2D(who, op, dy, dw, x, g)
-	n := dw.Shape().Len()
-	dY, X := d.own(dy), d.own(x)
-	s := slice(n, dims.Batch*dims.OH*dims.OW, maxTurns)
-	d.sliced(op, d.own(dw), n, s, func(dst *memory) {
-		d.run(op, kernel{file: "conv2d_dw"}, job{over: s.slices * n, turns: s.length, conv: &dims,
-			buffers: []*memory{dst, dY, X}, ints: []int{s.slices, s.length}})
-	})
+	dims := backend.CheckConv2D(who, "Conv2DBackwardW", dy, dw, x, g)
+	d.convolveBackwardW("Conv2DBackwardW", d.own(dw), d.own(dy), d.own(x), dims)
 }
 
 // Conv2DBackwardX implements [backend.Layers].
 func (d *Device) Conv2DBackwardX(dx, dy, w backend.Tensor, g backend.Conv2D) {
-	const op = "Conv2DBackwardX"
-	dims := backend.CheckConv2D(who, op, dy, w, dx, g)
-	buffers := []*memory{d.own(dx), d.own(dy), d.own(w)}
+	dims := backend.CheckConv2D(who, "Conv2DBackwardX", dy, w, dx, g)
+	d.convolveBackwardX("Conv2DBackwardX", d.own(dx), d.own(dy), d.own(w), dims)
+}
+
+// convolve sets y to the convolution of x with w.
+func (d *Device) convolve(op string, y, w, x *memory, dims backend.ConvDims) {
+	buffers := []*memory{y, w, x}
+	for first, last := range spans(dims.K, maxTurns) {
+		d.run(op, kernel{file: "conv2d_fwd"}, job{over: dims.Batch * dims.Cout * dims.OH * dims.OW, turns: last - first,
+			conv: &dims, buffers: buffers, ints: []int{first, last}})
+	}
+}
+
+// convolveBackwardW sets dw to the gradient of the filters.
+func (d *Device) convolveBackwardW(op string, dw, dy, x *memory, dims backend.ConvDims) {
+	n := dims.Cout * dims.K
+	s := slice(n, dims.Batch*dims.OH*dims.OW, maxTurns)
+	d.sliced(op, dw, n, s, func(dst *memory) {
+		d.run(op, kernel{file: "conv2d_dw"}, job{over: s.slices * n, turns: s.length, conv: &dims,
+			buffers: []*memory{dst, dy, x}, ints: []int{s.slices, s.length}})
+	})
+}
+
+// convolveBackwardX sets dx to the gradient of the images.
+func (d *Device) convolveBackwardX(op string, dx, dy, w *memory, dims backend.ConvDims) {
+	buffers := []*memory{dx, dy, w}
 	for first, last := range spans(dims.GroupOut*dims.KH*dims.KW, maxTurns) {
-		d.run(op, kernel{file: "conv2d_dx"}, job{over: dx.Shape().Len(), turns: last - first, conv: &dims,
-			buffers: buffers, ints: []int{first, last}})
+		d.run(op, kernel{file: "conv2d_dx"}, job{over: dims.Batch * dims.Cin * dims.H * dims.W, turns: last - first,
+			conv: &dims, buffers: buffers, ints: []int{first, last}})
 	}
 }

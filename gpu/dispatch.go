@@ -56,7 +56,7 @@ type dispatch struct {
 	firstUnit int
 	textures  [2]*texture
 	ints      [25]int32
-	reals     [9]float32
+	reals     [12]float32
 	nBuffers  int
 	nTextures int
 	nInts     int

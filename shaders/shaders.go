@@ -43,7 +43,7 @@ var macros = map[string][]Define{
 	"lut_conv2d_fwd": {{"LUT_MODE", 3}, {"LUT_SIGNED", 2}},
 	"lut_conv2d_dw":  {{"GRAD", 3}},
 	"lut_conv2d_dx":  {{"GRAD", 3}},
-	"channel_sums":   {{"TERM", 3}},
+	"channel_sums":   {{"TERM", 5}},
 	"sgd_step":       {{"MOMENTUM", 2}},
 }
 
