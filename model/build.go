@@ -19,6 +19,20 @@ var networks = []struct {
 	{"mlp", mlp},
 	{"resnet8", cifarResNet(1)},
 	{"resnet20", cifarResNet(3)},
+	{"resnet32", cifarResNet(5)},
+	{"resnet56", cifarResNet(9)},
+	{"resnet18", resNet((*planner).residual, 2, 2, 2, 2)},
+	{"resnet34", resNet((*planner).residual, 3, 4, 6, 3)},
+	{"resnet50", resNet((*planner).bottleneck, 3, 4, 6, 3)},
+	{"vgg11", vgg(vgg11, false)},
+	{"vgg13", vgg(vgg13, false)},
+	{"vgg16", vgg(vgg16, false)},
+	{"vgg19", vgg(vgg19, false)},
+	{"vgg11_bn", vgg(vgg11, true)},
+	{"vgg13_bn", vgg(vgg13, true)},
+	{"vgg16_bn", vgg(vgg16, true)},
+	{"vgg19_bn", vgg(vgg19, true)},
+	{"mobilenet_v2", mobileNetV2},
 }
 
 // Names returns the names of the networks that [Build] knows.
@@ -68,13 +82,22 @@ func plan(b backend.Backend, c Config) (*planner, *Network, error) {
 	if err != nil {
 		return nil, nil, err
 	}
+	return planOf(construct, b, c)
+}
+
+// planOf is plan of the network that construct builds, whatever its name.
+func planOf(construct builder, b backend.Backend, c Config) (*planner, *Network, error) {
 	p := &planner{b: b, config: c, matched: make([]bool, len(c.Rules))}
+	if c.Ends != nil {
+		p.ends = endsOf(construct, b, c)
+	}
 	n := &Network{config: c}
 	n.input = p.value("input", backend.F32, backend.Shape{c.Batch, c.Input[0], c.Input[1], c.Input[2]})
 	n.labels = p.value("labels", backend.I32, backend.Shape{c.Batch})
 	p.keep(n.input)
 	p.keep(n.labels)
 	n.logits = construct(p, n.input, c.Classes)
+	p.checkStem()
 	if p.err != nil {
 		return nil, nil, p.err
 	}
@@ -96,6 +119,32 @@ func plan(b backend.Backend, c Config) (*planner, *Network, error) {
 	n.layers, n.steps = p.layers, p.steps
 	n.store = store{b: b, seed: c.Seed, tables: make(map[tablesKey]backend.Tables), bytes: make(map[string]int64)}
 	return p, n, nil
+}
+
+// endsOf returns the names of the first and the last layer with products. Which
+// they are is known only when all layers are, and it does not depend on
+// multipliers; so they are all planned once in float32. A fault of theirs shows
+// again in the plan that counts.
+func endsOf(construct builder, b backend.Backend, c Config) []string {
+	c.Default, c.Ends, c.Rules = Float(), nil, nil
+	p := &planner{b: b, config: c}
+	construct(p, p.value("input", backend.F32, backend.Shape{c.Batch, c.Input[0], c.Input[1], c.Input[2]}), c.Classes)
+	names := p.withProducts()
+	if p.err != nil || len(names) == 0 {
+		return nil
+	}
+	return []string{names[0], names[len(names)-1]}
+}
+
+// withProducts returns the names of the layers that have a multiplier.
+func (p *planner) withProducts() []string {
+	var names []string
+	for _, l := range p.layers {
+		if c := l.info(); c.multiplier != "" {
+			names = append(names, c.name)
+		}
+	}
+	return names
 }
 
 // check reports what is wrong with c before a layer is planned.
@@ -120,6 +169,11 @@ func (c Config) check() (builder, error) {
 	if c.Batch < 1 {
 		return nil, fmt.Errorf("model: %s: batch of %d, want at least 1", c.Name, c.Batch)
 	}
+	switch c.Stem {
+	case "", StemCIFAR, StemImageNet:
+	default:
+		return nil, fmt.Errorf("model: %s: stem %q, want %s or %s", c.Name, c.Stem, StemCIFAR, StemImageNet)
+	}
 	if err := c.Quantization.validate(); err != nil {
 		return nil, fmt.Errorf("model: quantization: %w", err)
 	}
@@ -137,13 +191,7 @@ func (p *planner) checkRules() error {
 		if p.matched[i] {
 			continue
 		}
-		var names []string
-		for _, l := range p.layers {
-			if c := l.info(); c.multiplier != "" {
-				names = append(names, c.name)
-			}
-		}
-		return fmt.Errorf("model: %s: layer pattern %q matches none of %s", p.config.Name, r.Pattern, strings.Join(names, ", "))
+		return fmt.Errorf("model: %s: layer pattern %q matches none of %s", p.config.Name, r.Pattern, strings.Join(p.withProducts(), ", "))
 	}
 	return nil
 }
@@ -167,8 +215,12 @@ func (n *Network) allocate(p *planner, share bool) {
 		if backward {
 			return n.tensor("workspace", dt, s)
 		}
+		if dt == backend.U8 {
+			return n.tensor("codes", dt, s)
+		}
 		return n.tensor("activations", dt, s)
 	})
+	n.summary.Stem = p.chosen
 	n.summary.Bytes = n.bytes
 	for _, v := range n.bytes {
 		n.summary.TotalBytes += v

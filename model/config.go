@@ -63,16 +63,23 @@ func DefaultQuantization() Quantization {
 	return Quantization{ActivationObserver: backend.Observer{Kind: backend.ObserveEMA, Momentum: 0.1}}
 }
 
-// A Config describes a network. Every field but Rules and Seed is needed.
+// A Config describes a network. Every field but Stem, Ends, Rules and Seed is
+// needed.
 type Config struct {
 	Name    string // one of Names
 	Input   [3]int // of one image: channels, height, width
 	Classes int
 	Batch   int // images a step, fixed once built
 
-	Quantization Quantization
-	Default      Multiplier // of every convolution and linear layer
-	Rules        []Rule     // exceptions; of several that match the last wins
+	// Stem is [StemCIFAR] or [StemImageNet] for the networks that have both. ""
+	// stands for StemImageNet where images have 64 rows and columns or more, and
+	// StemCIFAR where they have fewer; the summary says which it was.
+	Stem string
 
-	Seed uint64 // of the initial weights
+	Quantization Quantization
+	Default      Multiplier  // of every convolution and linear layer
+	Ends         *Multiplier // of the first and the last of them; nil: no exception
+	Rules        []Rule      // exceptions, Ends' layers included; of several that match the last wins
+
+	Seed uint64 // of the initial weights and of dropout
 }

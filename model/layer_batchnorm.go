@@ -5,13 +5,15 @@ import "gputrain/model/backend"
 // torchBatchNorm are PyTorch's defaults.
 var torchBatchNorm = backend.BatchNormHyper{Eps: 1e-5, Momentum: 0.1}
 
-// A batchNorm normalises each channel over the batch, and in evaluation by the
-// running statistics.
+// A batchNorm normalises each channel over the batch, and in evaluation, or
+// when it is frozen, by the running statistics.
 type batchNorm struct {
 	common
 	t       backend.BatchNormParams
 	saved   backend.Tensor // μ and 1/σ of the batch
 	batches int64          // num_batches_tracked
+	store   *store
+	frozen  bool // in the last forward pass of training
 }
 
 func (p *planner) batchNorm(name string, x *value) *value {
@@ -26,6 +28,7 @@ func (p *planner) batchNorm(name string, x *value) *value {
 }
 
 func (l *batchNorm) allocate(s *store) {
+	l.store = s
 	c := backend.Shape{l.x.shape[1]}
 	gamma := s.param(l.name+".weight", c, constant(1))
 	beta := s.param(l.name+".bias", c, constant(0))
@@ -38,7 +41,10 @@ func (l *batchNorm) allocate(s *store) {
 }
 
 func (l *batchNorm) forward(train bool) {
-	if !train {
+	if train {
+		l.frozen = l.store.frozenNorm
+	}
+	if !train || l.frozen {
 		l.b.BatchNormInference(l.y.t, l.x.t, l.t, torchBatchNorm)
 		return
 	}
@@ -54,5 +60,9 @@ func (l *batchNorm) differentiate(p *planner) {
 }
 
 func (l *batchNorm) backward() {
+	if l.frozen {
+		l.b.BatchNormFrozenBackward(l.dx.t, l.params[0].Grad, l.params[1].Grad, l.dy.t, l.x.t, l.t, torchBatchNorm)
+		return
+	}
 	l.b.BatchNormBackward(l.dx.t, l.params[0].Grad, l.params[1].Grad, l.dy.t, l.x.t, l.t.Gamma, l.saved)
 }

@@ -2,6 +2,7 @@ package model
 
 import (
 	"path"
+	"slices"
 
 	"gputrain/lut"
 	"gputrain/model/backend"
@@ -10,6 +11,7 @@ import (
 // A filter is the size of a convolution's weight and its geometry.
 type filter struct {
 	out, kernel, stride, pad int
+	groups                   int // 0 for 1
 	bias                     bool
 
 	joint           string      // between the names of layer and tensor, if not "."
@@ -21,7 +23,7 @@ func (p *planner) conv(name string, x *value, f filter) *value {
 	if p.err != nil {
 		return x
 	}
-	return p.products(name, "conv2d", x, backend.Shape{f.out, x.shape[1], f.kernel, f.kernel}, f)
+	return p.products(name, "conv2d", x, backend.Shape{f.out, x.shape[1] / max(f.groups, 1), f.kernel, f.kernel}, f)
 }
 
 // linear adds y = w·x + b, w [out, in], for each image of x, all dimensions
@@ -44,9 +46,9 @@ func (p *planner) products(name, kind string, x *value, weight backend.Shape, f 
 	m := p.multiplier(name)
 	geo := backend.Conv2D{
 		Stride: [2]int{f.stride, f.stride}, Pad: [2]int{f.pad, f.pad},
-		Padding: p.config.Quantization.Padding,
+		Groups: max(f.groups, 1), Padding: p.config.Quantization.Padding,
 	}
-	w4 := backend.Shape{f.out, x.shape[1], f.kernel, f.kernel}
+	w4 := backend.Shape{f.out, x.shape[1] / geo.Groups, f.kernel, f.kernel}
 	out, err := geo.Output(w4, x.shape)
 	if err != nil {
 		p.fail(name, "%w", err)
@@ -66,7 +68,7 @@ func (p *planner) products(name, kind string, x *value, weight backend.Shape, f 
 	if c.biases == nil {
 		c.biases = kaimingUniform(fanIn)
 	}
-	K := x.shape[1] * f.kernel * f.kernel
+	K := fanIn
 	c.macs = int64(K) * int64(out.Len()/out[0])
 	if m.Table == nil {
 		return p.add(&c)
@@ -95,9 +97,13 @@ func (p *planner) products(name, kind string, x *value, weight backend.Shape, f 
 	return p.add(l, l.xcode, l.acc)
 }
 
-// multiplier returns that of the last rule that matches the name.
+// multiplier returns that of the last rule that matches the name, else that of
+// the ends for one of them, else the default.
 func (p *planner) multiplier(name string) Multiplier {
 	m := p.config.Default
+	if slices.Contains(p.ends, name) {
+		m = *p.config.Ends
+	}
 	for i, r := range p.config.Rules {
 		if ok, _ := path.Match(r.Pattern, name); ok { // Build has checked the pattern
 			m, p.matched[i] = r.Multiplier, true

@@ -31,6 +31,20 @@ func (n *Network) Forward(train bool) {
 	n.at("")
 }
 
+// SetStep says which step of training the next Forward(true) belongs to, from
+// which and the network's seed it follows what dropout leaves out. A step that
+// is repeated is the same; steps of one number leave out the same elements.
+func (n *Network) SetStep(step uint64) { n.step = step }
+
+// Freeze holds the ranges of quantizers, or the statistics of batch
+// normalisation, where they are: Forward(true) then uses them as Forward(false)
+// does, and Backward takes them for constants. Parameters go on to be trained.
+// A quantizer that is frozen before it has seen anything rounds everything to
+// 0; [Network.Uncalibrated] names those.
+func (n *Network) Freeze(observers, batchNorm bool) {
+	n.frozenObservers, n.frozenNorm = observers, batchNorm
+}
+
 // at tells a backend that profiles its work for which layer that is.
 func (n *Network) at(layer string) {
 	if a, ok := n.b.(backend.Annotator); ok {

@@ -56,8 +56,10 @@ type planner struct {
 
 	values  []*value
 	events  int
-	split   int    // first event of the backward pass
-	matched []bool // for each rule: whether a layer's name matches
+	split   int      // first event of the backward pass
+	matched []bool   // for each rule: whether a layer's name matches
+	ends    []string // layers of config.Ends
+	chosen  string   // stem; "" where the network has none to choose
 
 	err error // the first fault; later calls do nothing
 }

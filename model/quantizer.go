@@ -10,6 +10,7 @@ import (
 // A quantizer follows the range of a tensor and rounds it to codes.
 type quantizer struct {
 	b         backend.Backend
+	store     *store
 	name      string // of the state: name.range
 	op        lut.Operand
 	symmetric bool
@@ -21,6 +22,7 @@ type quantizer struct {
 }
 
 func (z *quantizer) allocate(s *store) {
+	z.store = s
 	shape := backend.Shape{3}
 	if z.columns > 0 {
 		shape = backend.Shape{3, z.columns}
@@ -29,9 +31,10 @@ func (z *quantizer) allocate(s *store) {
 	z.q = s.tensor("state", backend.F32, shape)
 }
 
-// quantize sets the codes of x; train lets the range follow x first.
+// quantize sets the codes of x; train lets the range follow x first, unless
+// observers are frozen.
 func (z *quantizer) quantize(code, x backend.Tensor, train bool) {
-	if train {
+	if train && !z.store.frozenObservers {
 		z.b.Observe(z.span, x, z.observer)
 	}
 	z.b.SetRange(z.q, z.span, z.op, z.symmetric)

@@ -25,8 +25,12 @@ type stateEntry struct {
 
 // A store makes and owns the tensors that live as long as the network.
 type store struct {
-	b      backend.Backend
-	seed   uint64
+	b    backend.Backend
+	seed uint64
+	step uint64 // of dropout
+
+	frozenObservers, frozenNorm bool
+
 	params []Param
 	state  []stateEntry
 	owned  []backend.Tensor
@@ -47,12 +51,19 @@ func (s *store) tensor(what string, dt backend.DType, shape backend.Shape) backe
 	return t
 }
 
+// start gives a tensor its first values.
+func (s *store) start(t backend.Tensor, name string, initial initializer) {
+	if _, ok := s.b.(paper); !ok {
+		s.b.Write(t, initial(s.seed, name, t.Shape().Len()))
+	}
+}
+
 // param makes a parameter with its gradient and initial values.
 func (s *store) param(name string, shape backend.Shape, initial initializer) Param {
 	p := Param{Name: name, Shape: shape,
 		Value: s.tensor("parameters", backend.F32, shape),
 		Grad:  s.tensor("gradients", backend.F32, shape)}
-	s.b.Write(p.Value, initial(s.seed, name, shape.Len()))
+	s.start(p.Value, name, initial)
 	s.params = append(s.params, p)
 	s.state = append(s.state, stateEntry{name: name, shape: shape, t: p.Value, param: true})
 	return p
@@ -61,7 +72,7 @@ func (s *store) param(name string, shape backend.Shape, initial initializer) Par
 // buffer makes a tensor of the state that no optimizer changes.
 func (s *store) buffer(name string, shape backend.Shape, initial float32) backend.Tensor {
 	t := s.tensor("state", backend.F32, shape)
-	s.b.Write(t, constant(initial)(s.seed, name, shape.Len()))
+	s.start(t, name, constant(initial))
 	s.state = append(s.state, stateEntry{name: name, shape: shape, t: t})
 	return t
 }

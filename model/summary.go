@@ -4,6 +4,7 @@ import "gputrain/model/backend"
 
 // A Summary describes a network and the memory that it takes.
 type Summary struct {
+	Stem   string // that was chosen; "" if the network has none to choose from
 	Layers []LayerSummary
 
 	Params int64 // elements that training changes
@@ -11,8 +12,9 @@ type Summary struct {
 
 	// Bytes counts tensors by what they hold: parameters, gradients (of
 	// parameters), state (statistics, ranges, codes of weights), activations
-	// (values of the forward pass), workspace (what the backward pass needs
-	// beyond their memory), tables (as package lut stores them).
+	// (values of the forward pass), codes (those of them that are U8), workspace
+	// (what the backward pass needs beyond their memory), tables (as package lut
+	// stores them). What an optimizer keeps is not among them.
 	Bytes      map[string]int64
 	TotalBytes int64
 }
