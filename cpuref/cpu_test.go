@@ -147,14 +147,16 @@ var cpuOperations = []struct {
 	}},
 	{"SoftmaxCrossEntropy", true, func(t *bench, s backend.Shape) func() {
 		N, classes := s[0]*s[1], s[2]*s[3]
-		stats, dl, l := t.inout(2), t.out(backend.F32, N, classes), t.in(true, N, classes)
+		stats, dl, l := t.inout(3), t.out(backend.F32, N, classes), t.in(true, N, classes)
 		label := make([]int32, N)
 		for i := range label {
 			label[i] = int32(t.rng.IntN(classes+1)) - 1
 		}
-		labels := t.b.NewTensor(backend.I32, backend.Shape{N})
+		labels, mixed := t.b.NewTensor(backend.I32, backend.Shape{N}), t.b.NewTensor(backend.I32, backend.Shape{N})
 		t.b.Write(labels, label)
-		return func() { t.b.SoftmaxCrossEntropy(stats, dl, l, labels, 0.125) }
+		t.b.Write(mixed, make([]int32, N))
+		targets := backend.Targets{Labels: labels, Mixed: mixed, Lambda: 0.75, Smoothing: 0.1}
+		return func() { t.b.SoftmaxCrossEntropy(stats, dl, l, targets, 0.125) }
 	}},
 	{"Observe/min-max", true, func(t *bench, s backend.Shape) func() {
 		r, x := t.out(backend.F32, 3), t.in(false, s...)

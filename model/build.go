@@ -210,7 +210,7 @@ func (n *Network) allocate(p *planner, share bool) {
 		n.summary.Params += s.Params
 		n.summary.MACs += s.MACs
 	}
-	n.stats = n.tensor("activations", backend.F32, backend.Shape{2})
+	n.stats = n.tensor("activations", backend.F32, backend.Shape{3})
 	p.allocate(share, func(backward bool, dt backend.DType, s backend.Shape) backend.Tensor {
 		if backward {
 			return n.tensor("workspace", dt, s)

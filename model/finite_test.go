@@ -66,7 +66,7 @@ func TestCheckFinite(t *testing.T) {
 			n := mustBuild(t, cpuref.New(), c)
 			fill(n, 1)
 			n.Forward(true)
-			n.b.Write(n.Stats(), []float32{3, 4})
+			n.b.Write(n.Stats(), []float32{3, 4, 5})
 			fill(n, 2)
 			if tt.name == "gradient" {
 				n.config.Batch = 1 // the scale of the one row that counts
@@ -83,8 +83,8 @@ func TestCheckFinite(t *testing.T) {
 				wantError(t, err, "model: "+tt.culprit, tt.want)
 			}
 			sameState(t, "CheckFinite", mustState(t, n), before)
-			if s := readFloats(t, n.b, n.Stats()); s[0] != 3 || s[1] != 4 {
-				t.Errorf("Stats = %v, want 3, 4", s)
+			if s := readFloats(t, n.b, n.Stats()); s[0] != 3 || s[1] != 4 || s[2] != 5 {
+				t.Errorf("Stats = %v, want 3, 4, 5", s)
 			}
 			if tt.name == "gradient" {
 				if culprit, err := n.CheckFinite(false); culprit != "" || err != nil {

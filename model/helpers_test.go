@@ -118,7 +118,7 @@ func fill(n *Network, seed uint64) (x []float32, labels []int32) {
 // step makes one step of SGD and returns the mean loss.
 func step(t testing.TB, n *Network, lr float64) float32 {
 	t.Helper()
-	n.b.Write(n.Stats(), []float32{0, 0})
+	n.b.Write(n.Stats(), []float32{0, 0, 0})
 	n.Forward(true)
 	n.Loss(1 / float32(n.config.Batch))
 	n.Backward()

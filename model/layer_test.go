@@ -41,7 +41,7 @@ func TestExactSTE(t *testing.T) {
 				Quantization: tt.q, Default: exact(tt.w, tt.x), Seed: 5})
 			for s := range uint64(2) { // the second step clamps what the first range does not hold
 				fill(n, s)
-				b.Write(n.Stats(), []float32{0, 0})
+				b.Write(n.Stats(), []float32{0, 0, 0})
 				ys := map[string][]float32{}
 				for _, l := range n.layers {
 					l.forward(true)

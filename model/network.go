@@ -12,8 +12,9 @@ func (n *Network) Labels() backend.Tensor { return n.labels.t }
 // Logits returns the result of Forward, F32 [B, classes].
 func (n *Network) Logits() backend.Tensor { return n.logits.t }
 
-// Stats returns what Loss adds to, F32 [2]: the sum of the losses and the
-// number of hits. The caller sets it to zero.
+// Stats returns what Loss adds to, F32 [3]: the sum of the losses, the number
+// of hits, and that of labels among the five greatest logits. The caller sets
+// it to zero.
 func (n *Network) Stats() backend.Tensor { return n.stats }
 
 // Params returns the parameters in the order of the layers. The optimizer
@@ -53,10 +54,10 @@ func (n *Network) at(layer string) {
 }
 
 // Loss adds the cross-entropy of each row of Logits with Labels, and the
-// number of hits, to Stats. Backward begins with the gradient of scale times
+// numbers of hits, to Stats. Backward begins with the gradient of scale times
 // the sum; PyTorch's mean is scale = 1/B.
 func (n *Network) Loss(scale float32) {
-	n.b.SoftmaxCrossEntropy(n.stats, n.dlogits.t, n.logits.t, n.labels.t, scale)
+	n.b.SoftmaxCrossEntropy(n.stats, n.dlogits.t, n.logits.t, backend.Targets{Labels: n.labels.t}, scale)
 }
 
 // Backward sets the gradient of every parameter. It follows Forward(true) and

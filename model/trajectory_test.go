@@ -58,7 +58,7 @@ func TestTrajectory(t *testing.T) {
 			}
 			for s := 1; s <= trajectorySteps; s++ {
 				x, labels := fill(n, uint64(s%3)) // three batches, so that losses fall
-				n.b.Write(n.Stats(), []float32{0, 0})
+				n.b.Write(n.Stats(), []float32{0, 0, 0})
 				n.Forward(true)
 				n.Loss(1 / float32(tt.batch))
 				n.Backward()

@@ -27,7 +27,7 @@ type progress struct {
 	Loss    float64    `json:"loss_sum"`
 	Hits    float64    `json:"hits"`
 	Looked  int        `json:"looked"` // batches that Loss and Hits are of
-	Pending [2]float32 `json:"pending"`
+	Pending [3]float32 `json:"pending"`
 
 	Seconds float64 `json:"seconds"` // that the epoch has taken
 	Wait    float64 `json:"wait"`    // of them, for images

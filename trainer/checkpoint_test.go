@@ -12,7 +12,7 @@ func TestCheckpointMetadata(t *testing.T) {
 	rec := &Record{Event: "epoch", Phase: Retrain, Epoch: 3, Split: "test", Loss: 1.0 / 3, Accuracy: 2.0 / 3, LR: 1e-30}
 	want := &checkpoint{Phase: Retrain, Recipe: "model: {name: mlp}\n", Tables: map[string]TableUse{"a b": {SHA256: "00", W: "8u", X: "7s", Gradient: "lut2d", HWS: 3}},
 		Data: map[string]string{"train": "11"},
-		Progress: progress{Epoch: 4, Batch: 5, Step: 1 << 40, Loss: math.Pi * 1e5, Hits: 1e6, Looked: 3, Pending: [2]float32{math.MaxFloat32, 1.0 / 3},
+		Progress: progress{Epoch: 4, Batch: 5, Step: 1 << 40, Loss: math.Pi * 1e5, Hits: 1e6, Looked: 3, Pending: [3]float32{math.MaxFloat32, 1.0 / 3, 5},
 			Seconds: math.Nextafter(1, 2), Wait: 0.1, Calibrated: rec, Last: rec, Best: rec, Lines: 8}}
 	m, err := want.metadata()
 	if err != nil {

@@ -127,7 +127,7 @@ func (s *session) rate(batch int) float64 {
 }
 
 // look adds the sums on the device to those of the epoch, and clears them. It
-// waits for the device, for 8 bytes.
+// waits for the device, for 12 bytes.
 func (s *session) look(training bool) error {
 	if err := s.b.Read(s.stats[:], s.net.Stats()); err != nil {
 		return err

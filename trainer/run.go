@@ -75,8 +75,8 @@ type session struct {
 
 	at    progress
 	saved time.Time  // when, last
-	stats [2]float32 // what the last look found
-	zeros [2]float32
+	stats [3]float32 // what the last look found
+	zeros [3]float32
 }
 
 // newSession builds the network. The caller closes the session.

@@ -296,9 +296,11 @@ func everyOperation(b backend.Backend, size int) {
 	for i := range labels {
 		labels[i] = int32(m.rnd.IntN(101) - 1)
 	}
-	tl := m.zeros(I, len(labels))
+	tl, mixed := m.zeros(I, len(labels)), m.zeros(I, len(labels))
 	b.Write(tl, labels)
-	b.SoftmaxCrossEntropy(m.zeros(F, 2), m.zeros(F, len(labels), 100), m.real(0, len(labels), 100), tl, 1/float32(len(labels)))
+	for _, targets := range []backend.Targets{{Labels: tl}, {Labels: tl, Mixed: mixed, Lambda: 0.3, Smoothing: 0.1}} {
+		b.SoftmaxCrossEntropy(m.zeros(F, 3), m.zeros(F, len(labels), 100), m.real(0, len(labels), 100), targets, 1/float32(len(labels)))
+	}
 
 	// Optimizers.
 	p, dp := m.real(0, 10007*size), m.real(0, 10007*size)
@@ -340,7 +342,7 @@ func trainSteps(b backend.Backend, network, method string, steps int) error {
 			moments[i] = append(moments[i], b.NewTensor(backend.F32, p.Shape))
 		}
 	}
-	stats := make([]float32, 2)
+	stats := make([]float32, 3)
 	for step := range steps {
 		for i := range x {
 			x[i] = float32(rnd.NormFloat64())

@@ -307,12 +307,31 @@ type Layers interface {
 	// Add sets y = a + b; y may be a or b.
 	Add(y, a, b Tensor)
 
-	// SoftmaxCrossEntropy adds −Σ_n log softmax(logits[n])[label[n]] to
-	// stats[0] and the number of n whose greatest logit (of equals the first)
-	// is label[n] to stats[1], and sets dlogits = scale·(softmax − onehot).
-	// logits is F32 [N, classes], labels I32 [N], stats F32 [2]. A label of −1
-	// marks a row to leave out: it adds nothing and its gradient is 0.
-	SoftmaxCrossEntropy(stats, dlogits, logits, labels Tensor, scale float32)
+	// SoftmaxCrossEntropy adds to stats, F32 [3], the loss of each row of logits,
+	// F32 [N, classes], and whether it hits:
+	//
+	//	stats[0] += −Σ_n Σ_c q[n,c]·log softmax(logits[n])[c]
+	//	stats[1] += number of n whose label has the greatest logit
+	//	stats[2] += number of n whose label is among the five greatest logits
+	//
+	// (of equals the first counts as greater, NaN as greater than any number),
+	// and sets dlogits = scale·(softmax − q). q is the target distribution that t
+	// describes. A label of −1 marks a row to leave out: it adds nothing and its
+	// gradient is 0.
+	SoftmaxCrossEntropy(stats, dlogits, logits Tensor, t Targets, scale float32)
+}
+
+// Targets say what a row of logits should have been,
+//
+//	q[c] = (1−ε)·(λ·[c = a] + (1−λ)·[c = b]) + ε/classes
+//
+// with a = Labels[n], b = Mixed[n], λ = Lambda, ε = Smoothing. Without Mixed
+// (nil) λ is 1. Hits are counted for a. Labels and Mixed are I32 [N]; where a
+// row is left out, its b is not looked at.
+type Targets struct {
+	Labels, Mixed Tensor
+	Lambda        float32 // share of Labels in a mixed batch (mixup, CutMix)
+	Smoothing     float32 // label smoothing of Szegedy et al., CVPR 2016, as PyTorch defines it
 }
 
 // Tokens are the float32 operations that transformers add to [Layers]. A

@@ -301,8 +301,16 @@ func CheckPool2D(who, op string, y, index, x Tensor, p Pool2D) PoolDims {
 	return PoolDims{Pool2D: p.withDefaults(), Planes: out[0] * out[1], H: x.Shape()[2], W: x.Shape()[3], OH: out[2], OW: out[3]}
 }
 
-// CheckSoftmaxCrossEntropy returns the number of rows and classes.
-func CheckSoftmaxCrossEntropy(who string, stats, dlogits, logits, labels Tensor) (N, classes int) {
+// A LossDims holds the rows and classes of a loss and the shares of a target
+// distribution, each rounded to float32 once: q[c] is Label where c is a row's
+// label, plus Mixed where it is the one mixed in, plus Rest everywhere.
+type LossDims struct {
+	N, Classes         int
+	Label, Mixed, Rest float32 // (1−ε)·λ, (1−ε)·(1−λ), ε/classes
+}
+
+// CheckSoftmaxCrossEntropy checks a loss.
+func CheckSoftmaxCrossEntropy(who string, stats, dlogits, logits Tensor, t Targets) LossDims {
 	c := checker{who, "SoftmaxCrossEntropy"}
 	c.dtype("logits", logits, F32)
 	s := logits.Shape()
@@ -310,9 +318,22 @@ func CheckSoftmaxCrossEntropy(who string, stats, dlogits, logits, labels Tensor)
 		c.failf("logits is %v, want [N, classes]", s)
 	}
 	c.shape("dlogits", dlogits, F32, s)
-	c.shape("labels", labels, I32, s[:1])
-	c.shape("stats", stats, F32, Shape{2})
-	return s[0], s[1]
+	c.shape("labels", t.Labels, I32, s[:1])
+	c.shape("stats", stats, F32, Shape{3})
+	if !(t.Smoothing >= 0 && t.Smoothing <= 1) {
+		c.failf("smoothing is %v, want 0 ≤ ε ≤ 1", t.Smoothing)
+	}
+	sure := 1 - float64(t.Smoothing)
+	d := LossDims{N: s[0], Classes: s[1], Label: float32(sure), Rest: float32(float64(t.Smoothing) / float64(s[1]))}
+	if t.Mixed != nil {
+		c.shape("mixed labels", t.Mixed, I32, s[:1])
+		if !(t.Lambda >= 0 && t.Lambda <= 1) {
+			c.failf("lambda is %v, want 0 ≤ λ ≤ 1", t.Lambda)
+		}
+		lambda := float64(t.Lambda)
+		d.Label, d.Mixed = float32(sure*lambda), float32(sure*(1-lambda))
+	}
+	return d
 }
 
 // CheckStep checks that the tensors of an optimizer step have the shape of w.

@@ -216,8 +216,8 @@ func (t *Timed) Add(y, a, b Tensor) {
 }
 
 // SoftmaxCrossEntropy implements [Layers].
-func (t *Timed) SoftmaxCrossEntropy(stats, dlogits, logits, labels Tensor, scale float32) {
-	t.timed("SoftmaxCrossEntropy", func() { t.Backend.SoftmaxCrossEntropy(stats, dlogits, logits, labels, scale) })
+func (t *Timed) SoftmaxCrossEntropy(stats, dlogits, logits Tensor, targets Targets, scale float32) {
+	t.timed("SoftmaxCrossEntropy", func() { t.Backend.SoftmaxCrossEntropy(stats, dlogits, logits, targets, scale) })
 }
 
 // SGDStep implements [Optimizer].

@@ -207,10 +207,10 @@ func TestStatisticsByHand(t *testing.T) {
 }
 
 func TestSoftmaxByHand(t *testing.T) {
-	c := softmaxCase{N: 3, classes: 2, logits: []float32{5, 5, 0, 9, 1e4, -1e4}, labels: []int32{0, -1, 1}, stats: []float32{1, 4}, scale: 2}
-	loss, hits, dlogits := c.want()
-	if want := 1 + math.Ln2 + 2e4; math.Abs(loss.Value-want) > 1e-9 || hits != 5 {
-		t.Errorf("loss, hits = %v, %v, want %v, 5", loss.Value, hits, want)
+	c := softmaxCase{N: 3, classes: 2, logits: []float32{5, 5, 0, 9, 1e4, -1e4}, labels: []int32{0, -1, 1}, stats: []float32{1, 4, 5}, scale: 2}
+	stats, dlogits := c.want()
+	if want := 1 + math.Ln2 + 2e4; math.Abs(stats[0].Value-want) > 1e-9 || stats[1].Value != 5 || stats[2].Value != 7 {
+		t.Errorf("stats = %v, want %v, 5, 7", stats, want)
 	}
 	same(t, "dlogits", values(dlogits), []float64{-1, 1, 0, 0, 2, -2})
 }

@@ -432,15 +432,20 @@ func (p *Pair) Add(y, a, b backend.Tensor) {
 }
 
 // SoftmaxCrossEntropy implements [backend.Layers].
-func (p *Pair) SoftmaxCrossEntropy(stats, dlogits, logits, labels backend.Tensor, scale float32) {
+func (p *Pair) SoftmaxCrossEntropy(stats, dlogits, logits backend.Tensor, t backend.Targets, scale float32) {
 	shape := logits.Shape()
-	c := softmaxCase{N: shape[0], classes: shape[1], logits: p.floats(logits), labels: p.force(labels).([]int32),
-		stats: p.floats(stats), scale: scale}
-	loss, hits, want := c.want()
+	c := softmaxCase{N: shape[0], classes: shape[1], logits: p.floats(logits), labels: p.force(t.Labels).([]int32),
+		lambda: t.Lambda, smoothing: t.Smoothing, stats: p.floats(stats), scale: scale}
+	if t.Mixed != nil {
+		c.mixed = p.force(t.Mixed).([]int32)
+	}
+	wantStats, want := c.want()
 	p.both("SoftmaxCrossEntropy", func(s side) {
-		s.SoftmaxCrossEntropy(s.of(stats), s.of(dlogits), s.of(logits), s.of(labels), scale)
+		own := t
+		own.Labels, own.Mixed = s.of(t.Labels), s.of(t.Mixed)
+		s.SoftmaxCrossEntropy(s.of(stats), s.of(dlogits), s.of(logits), own, scale)
 	})
-	p.near("SoftmaxCrossEntropy", "stats", stats, []Approx{loss, {Value: float64(hits)}})
+	p.near("SoftmaxCrossEntropy", "stats", stats, wantStats)
 	p.near("SoftmaxCrossEntropy", "dlogits", dlogits, want)
 }
 
