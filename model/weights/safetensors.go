@@ -10,7 +10,6 @@ import (
 	"fmt"
 	"io"
 	"math"
-	"os"
 	"slices"
 	"strconv"
 	"unicode/utf8"
@@ -23,59 +22,38 @@ const maxHeader = 16 << 20
 // metadataName is the header's entry that is not a tensor.
 const metadataName = "__metadata__"
 
-// ReadFile reads the safetensors file at path.
-func ReadFile(path string) (*File, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	info, err := f.Stat()
-	if err != nil {
-		return nil, err
-	}
-	if !info.Mode().IsRegular() {
-		return nil, fmt.Errorf("%s: not a regular file", path)
-	}
-	file, err := Read(f, info.Size())
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
-	}
-	return file, nil
-}
-
-// Read reads a safetensors file of size bytes. The tensors are in the order
-// of their data.
-func Read(r io.ReaderAt, size int64) (*File, error) {
+// readSafetensors reads a safetensors file of size bytes. The tensors are in
+// the order of their data.
+func readSafetensors(r io.ReaderAt, size int64) (*File, error) {
 	var length [8]byte
 	if size < int64(len(length)) {
-		return nil, fmt.Errorf("safetensors: %d bytes, want at least %d", size, len(length))
+		return nil, fmt.Errorf("%d bytes, want at least %d", size, len(length))
 	}
 	if err := readAt(r, length[:], 0); err != nil {
-		return nil, fmt.Errorf("safetensors: header length: %w", err)
+		return nil, fmt.Errorf("header length: %w", err)
 	}
 	n := binary.LittleEndian.Uint64(length[:])
 	if n > maxHeader || int64(n) > size-8 {
-		return nil, fmt.Errorf("safetensors: header of %d bytes, want at most %d: not a safetensors file, or cut short",
+		return nil, fmt.Errorf("header of %d bytes, want at most %d: neither a safetensors nor a .pth file, or cut short",
 			n, min(maxHeader, size-8))
 	}
 	header := make([]byte, n)
 	if err := readAt(r, header, 8); err != nil {
-		return nil, fmt.Errorf("safetensors: header: %w", err)
+		return nil, fmt.Errorf("header: %w", err)
 	}
 	entries, metadata, err := parseHeader(header)
 	if err != nil {
-		return nil, fmt.Errorf("safetensors: header: %w", err)
+		return nil, fmt.Errorf("header: %w", err)
 	}
 	start := 8 + int64(n)
 	if err := checkLayout(entries, size-start); err != nil {
-		return nil, fmt.Errorf("safetensors: %w", err)
+		return nil, err
 	}
 	f := &File{Metadata: metadata}
 	for _, e := range entries {
 		t := Tensor{Name: e.name, DType: e.dtype, Shape: e.shape, Data: make([]byte, e.end-e.begin)}
 		if err := readAt(r, t.Data, start+e.begin); err != nil {
-			return nil, fmt.Errorf("safetensors: tensor %q: %w", e.name, err)
+			return nil, fmt.Errorf("tensor %q: %w", e.name, err)
 		}
 		f.Tensors = append(f.Tensors, t)
 	}
@@ -265,7 +243,7 @@ func jsonError(err error) error {
 	return err
 }
 
-// Write writes f to w. Tensors are placed by falling element size, of equals
+// Write writes f to w as safetensors. Tensors are placed by falling element size, of equals
 // in the order of f, so that each is aligned to its elements.
 func Write(w io.Writer, f *File) error {
 	tensors := slices.Clone(f.Tensors)

@@ -19,7 +19,7 @@ func file(header, data string) []byte {
 	return append(append(b, header...), data...)
 }
 
-func read(b []byte) (*File, error) { return Read(bytes.NewReader(b), int64(len(b))) }
+func read(b []byte) (*File, error) { return readSafetensors(bytes.NewReader(b), int64(len(b))) }
 
 // TestReadGivenBytes reads a file written down from the format's description,
 // as its other implementations write it: an entry need not stand in the order

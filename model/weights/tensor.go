@@ -161,19 +161,3 @@ func (t Tensor) Int64() ([]int64, error) {
 	}
 	return v, nil
 }
-
-// A File is the content of a file of tensors.
-type File struct {
-	Tensors  []Tensor
-	Metadata map[string]string
-}
-
-// Get returns the tensor of the given name.
-func (f *File) Get(name string) (Tensor, bool) {
-	for _, t := range f.Tensors {
-		if t.Name == name {
-			return t, true
-		}
-	}
-	return Tensor{}, false
-}

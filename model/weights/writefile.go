@@ -7,11 +7,16 @@ import (
 	"path/filepath"
 )
 
-// WriteFile writes f to path, in one piece or not at all: to a temporary file
-// in the same folder, which is synced and then renamed. Whatever fails, and
+// WriteFile writes f to path, as [WritePTH] does if the name ends in .pth or
+// .pt, else as safetensors, in one piece or not at all: to a temporary file in
+// the same folder, which is synced and then renamed. Whatever fails, and
 // whenever the machine stops, path holds its former content or the new one.
 func WriteFile(path string, f *File) error {
-	return replaceFile(path, func(w io.Writer) error { return Write(w, f) })
+	write := Write
+	if IsPTH(path) {
+		write = WritePTH
+	}
+	return replaceFile(path, func(w io.Writer) error { return write(w, f) })
 }
 
 // replaceFile gives path the content that write produces.
