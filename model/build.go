@@ -33,6 +33,15 @@ var networks = []struct {
 	{"vgg16_bn", vgg(vgg16, true)},
 	{"vgg19_bn", vgg(vgg19, true)},
 	{"mobilenet_v2", mobileNetV2},
+	{"vit_cifar", cifarTransformer.build},
+	{"vit_tiny_patch16_224", imageNet(16, 192, timmNames).build},
+	{"vit_small_patch16_224", imageNet(16, 384, timmNames).build},
+	{"vit_base_patch16_224", imageNet(16, 768, timmNames).build},
+	{"deit_tiny_patch16_224", imageNet(16, 192, timmNames).build},
+	{"deit_small_patch16_224", imageNet(16, 384, timmNames).build},
+	{"deit_base_patch16_224", imageNet(16, 768, timmNames).build},
+	{"vit_b_16", imageNet(16, 768, torchvisionNames).build},
+	{"vit_b_32", imageNet(32, 768, torchvisionNames).build},
 }
 
 // Names returns the names of the networks that [Build] knows.
@@ -202,7 +211,7 @@ func (n *Network) allocate(p *planner, share bool) {
 		before := len(n.params)
 		l.allocate(&n.store)
 		c := l.info()
-		s := LayerSummary{Name: c.name, Kind: c.kind, Output: c.y.shape, MACs: c.macs, Multiplier: c.multiplier}
+		s := LayerSummary{Name: c.name, Kind: c.kind, Output: c.y.shape, MACs: c.macs, Multiplier: c.multiplier, Roles: c.roles}
 		for _, q := range n.params[before:] {
 			s.Params += int64(q.Shape.Len())
 		}

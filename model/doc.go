@@ -24,9 +24,25 @@
 // where the masks are 0 where quantization clamped. Everything else is
 // float32. Package backend has the particulars.
 //
+// # Attention
+//
+// Tokens are [N, C, 1, L], channels first as images are, so that a linear layer
+// over tokens is a convolution with 1×1 filters. The two products of attention
+// are layers of their own, to which rules give multipliers as to any other. Of
+// each image and head, with tokens i that attend to tokens j,
+//
+//	ATTENTION.qk: s[j,i] = Σ_d k[d,j]·q[d,i], W = keys, X = queries
+//	ATTENTION.av: o[d,i] = Σ_j v[d,j]·a[j,i], W = values, X = attention weights
+//
+// a being the softmax of s/√(channels of a head) over j. Under a table, both
+// operands are quantized per tensor, with ranges that follow the observer of
+// activations; the table's W operand says the width and sign of keys and values.
+// LAYER.weight_quantizer is theirs.
+//
 // # Names
 //
-// Layers are named as in torchvision, and tensors after their layer:
+// Layers are named as in torchvision, those of vit_…_patch16_224, deit_… and
+// vit_cifar as in timm, and tensors after their layer:
 // layer1.0.conv1.weight. An approximate layer adds the ranges of its
 // quantizers, LAYER.weight_quantizer.range and LAYER.input_quantizer.range:
 // {lo, hi, seen}, or three rows of one column for each output channel.

@@ -31,13 +31,30 @@ func constant(v float32) initializer {
 func kaimingUniform(fanIn int) initializer {
 	bound := 1 / math.Sqrt(float64(fanIn))
 	return func(seed uint64, name string, n int) []float32 {
-		h := fnv.New64a()
-		h.Write([]byte(name))
-		r := rand.New(rand.NewPCG(seed, h.Sum64()))
+		r := generator(seed, name)
 		out := make([]float32, n)
 		for i := range out {
 			out[i] = float32((2*r.Float64() - 1) * bound)
 		}
 		return out
 	}
+}
+
+// normal draws from N(0, sd²).
+func normal(sd float64) initializer {
+	return func(seed uint64, name string, n int) []float32 {
+		r := generator(seed, name)
+		out := make([]float32, n)
+		for i := range out {
+			out[i] = float32(sd * r.NormFloat64())
+		}
+		return out
+	}
+}
+
+// generator returns the source of random numbers of the tensor called name.
+func generator(seed uint64, name string) *rand.Rand {
+	h := fnv.New64a()
+	h.Write([]byte(name))
+	return rand.New(rand.NewPCG(seed, h.Sum64()))
 }

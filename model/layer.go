@@ -26,6 +26,7 @@ type common struct {
 	params     []Param
 	macs       int64  // products per image
 	multiplier string // "" where the layer has no products
+	roles      string // of the operands of products, "" where W is the weight
 }
 
 func (c *common) info() *common            { return c }

@@ -73,8 +73,7 @@ func (p *planner) products(name, kind string, x *value, weight backend.Shape, f 
 	if m.Table == nil {
 		return p.add(&c)
 	}
-	if limit := m.Table.MaxK(); K > limit {
-		p.fail(name, "sums of %d products of %s may overflow int32, want at most %d: keep the layer in float", K, m.Name, limit)
+	if !p.summable(name, m, K) {
 		return x
 	}
 	cfg := p.config.Quantization
@@ -95,6 +94,16 @@ func (p *planner) products(name, kind string, x *value, weight backend.Shape, f 
 	l.xcode = p.value(name, backend.U8, x.shape)
 	l.acc = p.value(name, backend.I32, out)
 	return p.add(l, l.xcode, l.acc)
+}
+
+// summable reports whether int32 holds every sum of K products of m, which has
+// a table, and blames the layer if not.
+func (p *planner) summable(name string, m Multiplier, K int) bool {
+	limit := m.Table.MaxK()
+	if K > limit {
+		p.fail(name, "sums of %d products of %s may overflow int32, want at most %d: keep the layer in float", K, m.Name, limit)
+	}
+	return K <= limit
 }
 
 // multiplier returns that of the last rule that matches the name, else that of

@@ -82,24 +82,32 @@ func (n *Network) Close() {
 	n.owned, n.tables = nil, nil
 }
 
-// Operands are the quantized operands of one approximate layer, a convolution;
-// a linear layer is one of 1×1 images.
+// Operands are the quantized operands of one approximate layer. It is a
+// convolution, or a linear layer, which is one with 1×1 filters, or a batch of
+// products of activations, where W moves with the images as X does.
 type Operands struct {
 	Layer      string
 	Multiplier Multiplier
-	W, X       backend.Tensor // U8 codes [Cout, Cin, KH, KW], [N, Cin, H, W]
+	W, X       backend.Tensor // U8 codes [Cout, Cin, KH, KW], [N, Cin, H, W], or [B, M, K], [B, K, N]
 	QW, QX     backend.Tensor // their quantizers
-	Geometry   backend.Conv2D
+	Geometry   backend.Conv2D // of a convolution
 	Tables     backend.Tables
 }
+
+// Batched reports whether the layer is a batch of products, an equal share of
+// it for each image.
+func (o Operands) Batched() bool { return len(o.W.Shape()) == 3 }
 
 // Operands returns the operands of the approximate layers, for histograms.
 // Their codes are those of the last Forward, until Backward.
 func (n *Network) Operands() []Operands {
 	var list []Operands
 	for _, l := range n.layers {
-		if l, ok := l.(*lutConv); ok {
+		switch l := l.(type) {
+		case *lutConv:
 			list = append(list, Operands{l.name, l.m, l.wcode, l.xcode.t, l.wq.q, l.xq.q, l.geo, l.tables})
+		case *lutMatmul:
+			list = append(list, Operands{l.name, l.m, l.wcode.t, l.xcode.t, l.wq.q, l.xq.q, backend.Conv2D{}, l.tables})
 		}
 	}
 	return list

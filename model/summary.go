@@ -25,6 +25,10 @@ type LayerSummary struct {
 	Output       backend.Shape
 	Params, MACs int64
 	Multiplier   string // "" where the layer has no products
+
+	// Roles says which operand of the multiplier is which where W is no weight:
+	// "W = keys, X = queries".
+	Roles string
 }
 
 // Summary describes the network. The caller must not modify it.
