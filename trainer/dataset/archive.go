@@ -12,6 +12,7 @@ import (
 	"os"
 	"path"
 	"strings"
+	"time"
 )
 
 // Compressed data may expand to so many times its size, and this much more. The
@@ -53,6 +54,7 @@ func (t *tree) readArchive(keep func(name string) bool, lim limits) error {
 // devices are passed over.
 func (t *tree) readTar(r io.Reader, keep func(name string) bool, lim limits) error {
 	content := make(map[string][]byte)
+	changed := make(map[string]time.Time)
 	dirs := make(map[string]bool)
 	left := lim.total
 	tr := tar.NewReader(r)
@@ -94,7 +96,7 @@ func (t *tree) readTar(r io.Reader, keep func(name string) bool, lim limits) err
 				return t.fault(name, archiveError(err))
 			}
 			left -= int64(len(data))
-			content[name] = data
+			content[name], changed[name] = data, h.ModTime
 		}
 	}
 	for name := range content {
@@ -104,6 +106,7 @@ func (t *tree) readTar(r io.Reader, keep func(name string) bool, lim limits) err
 		t.dirs = append(t.dirs, name)
 	}
 	t.read = func(name string) ([]byte, error) { return content[name], nil }
+	t.stat = func(name string) (int64, time.Time, error) { return int64(len(content[name])), changed[name], nil }
 	return nil
 }
 

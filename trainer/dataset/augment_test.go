@@ -69,9 +69,9 @@ func TestPipelineFaults(t *testing.T) {
 		channels int
 		want     string
 	}{
-		{Pipeline{Augment: []string{"rotate"}}, 3, `augment "rotate", want one of crop, flip`},
+		{Pipeline{Augment: []string{"turn"}}, 3, `augment "turn", want one of crop, flip, jitter, resized-crop, rotate`},
 		{Pipeline{Augment: []string{"flip", "crop", "flip"}}, 3, `lists "flip" twice`},
-		{Pipeline{Normalize: "halv"}, 3, `normalize "halv", want one of cifar10, half, imagenet, mnist, none`},
+		{Pipeline{Normalize: "halv"}, 3, `normalize "halv", want one of cifar10, cifar100, half, imagenet, mnist, none`},
 		{Pipeline{Normalize: "cifar10"}, 1, "is for 3 channels, the images have 1"},
 		{Pipeline{Normalize: "mnist"}, 3, "is for 1 channels, the images have 3"},
 		{Pipeline{Normalize: "half", Mean: []float32{0}, Std: []float32{1}}, 1, "one or the other"},
@@ -91,9 +91,9 @@ func TestPipelineFaults(t *testing.T) {
 	}
 }
 
-// cut is the definition of the augmentations: pad with zeros, cut a window out at
+// cutOf is the definition of the augmentations: pad with zeros, cut a window out at
 // (dy, dx), mirror it. It returns pixels in [0, 1].
-func cut(image []uint8, c, h, w, dy, dx int, flip bool) []float32 {
+func cutOf(image []uint8, c, h, w, dy, dx int, flip bool) []float32 {
 	v := make([]float32, c*h*w)
 	for ch := range c {
 		padded := make([][]uint8, h+8)
@@ -148,13 +148,14 @@ func TestAugment(t *testing.T) {
 						if !tr.crop && (dy != 4 || dx != 4) || !tr.flip && flip {
 							continue
 						}
-						share[look(cut(image, c, h, w, dy, dx, flip))]++
+						share[look(cutOf(image, c, h, w, dy, dx, flip))]++
 						views++
 					}
 				}
 			}
 			var pcg rand.PCG
 			rng := rand.New(&pcg)
+			var k scratch
 			count := make(map[string]int)
 			const perView = 50
 			x := make([]float32, c*h*w)
@@ -163,7 +164,7 @@ func TestAugment(t *testing.T) {
 				for j := range x {
 					x[j] = float32(math.NaN()) // all must be written
 				}
-				tr.apply(x, image, h, w, rng)
+				tr.apply(x, &bitmap{c, h, w, image}, 0, h, w, rng, &k)
 				count[look(x)]++
 			}
 			for seen, n := range count {

@@ -202,3 +202,12 @@ func wantEqual(t testing.TB, got, want *Set) {
 		t.Fatal("images differ")
 	}
 }
+
+// at returns image i of a set in memory.
+func (s *Set) at(i int) []uint8 {
+	b, err := s.image(i, nil)
+	if err != nil {
+		panic(err)
+	}
+	return b.pix
+}

@@ -3,6 +3,7 @@ package dataset
 import (
 	"bytes"
 	"encoding/binary"
+	"errors"
 	"hash/crc32"
 	"image"
 	"image/color"
@@ -33,16 +34,18 @@ func smallFolder(t testing.TB) files {
 		"train/.cache/1.png":   []byte("hidden"),
 		"test/bee/1.png":       pngOf(t, plain(4, 3, shade(6))),
 		"test/ant/named.jpg":   pngOf(t, plain(4, 3, shade(7))), // a PNG all the same
+		"test/cow/1.png":       pngOf(t, plain(4, 3, shade(8))),
 		"elsewhere/ant/1.jpeg": []byte("not looked at"),
 	}
 }
 
 func TestFolder(t *testing.T) {
 	small := smallFolder(t)
-	wrapped, validation := files{}, files{}
+	wrapped, validation, valid := files{}, files{}, files{}
 	for name, data := range small {
 		wrapped["my set/"+name] = data
 		validation[strings.Replace(name, "test/", "val/", 1)] = data
+		valid[strings.Replace(name, "test/", "valid/", 1)] = data
 	}
 	want := func(labels []int32, shades ...int) *Set {
 		s := &Set{C: 3, H: 3, W: 4, Classes: []string{"ant", "bee", "cow"}, Labels: labels}
@@ -55,14 +58,14 @@ func TestFolder(t *testing.T) {
 		return s
 	}
 	for _, path := range []string{
-		small.folder(t), small.archive(t), wrapped.folder(t), wrapped.archive(t), validation.archive(t),
+		small.folder(t), small.archive(t), wrapped.folder(t), wrapped.archive(t), validation.archive(t), valid.folder(t),
 	} {
 		train, test, err := Open(Source{Name: "folder", Path: path})
 		if err != nil {
 			t.Fatal(err)
 		}
 		wantEqual(t, train, want([]int32{0, 1, 2, 0, 2, 0}, 0, 1, 2, 3, 4, 5))
-		wantEqual(t, test, want([]int32{0, 1}, 7, 6))
+		wantEqual(t, test, want([]int32{0, 1, 2}, 7, 6, 8))
 
 		train, test, err = Open(Source{Name: "folder", Path: path, TrainImages: 4, TestImages: 1})
 		if err != nil {
@@ -91,7 +94,7 @@ func TestFolderFaults(t *testing.T) {
 		{"size of a test image", Source{}, files{"test/bee/1.png": pngOf(t, plain(4, 4, shade(1)))},
 			[]string{"test/bee/1.png", "4×4", "train/ant/1.png has 4×3"}},
 		{"cut short", Source{}, files{"train/ant/2.png": small["train/ant/2.png"][:60]}, []string{"train/ant/2.png", "unexpected EOF"}},
-		{"JPEG cut short", Source{}, files{"train/ant/2.png": good[:len(good)-20]}, []string{"train/ant/2.png", "cut short"}},
+		{"JPEG cut short", Source{}, files{"train/ant/2.png": good[:len(good)-20]}, []string{"train/ant/2.png", "cut short", "--skip-bad"}},
 		{"damaged", Source{}, files{"train/ant/2.png": slices.Concat(good[:20], []byte("damage"), good[20:])}, []string{"train/ant/2.png", "damaged"}},
 		{"no image", Source{}, files{"train/ant/2.png": []byte("GIF89a")}, []string{"train/ant/2.png", "neither a JPEG nor a PNG"}},
 		{"empty", Source{}, files{"train/ant/2.png": {}}, []string{"train/ant/2.png", "neither"}},
@@ -100,8 +103,10 @@ func TestFolderFaults(t *testing.T) {
 		{"empty class", Source{}, files{"train/dog/": {}}, []string{"train/dog", "no .jpg"}},
 		{"class of other files", Source{}, files{"train/dog/notes.txt": []byte("x")}, []string{"train/dog", "no .jpg"}},
 		{"unknown class", Source{}, files{"test/dog/1.png": small["test/bee/1.png"]}, []string{"test/dog", "no such class"}},
-		{"one class", Source{}, files{"train/bee/b.PNG": nil, "train/cow/x/1.png": nil, "train/cow/x/2.png": nil}, []string{"train", "one class, ant"}},
-		{"no test", Source{}, files{"test/bee/1.png": nil, "test/ant/named.jpg": nil}, []string{"no test or val folder"}},
+		{"one class", Source{}, files{"test/cow/1.png": nil, "test/bee/1.png": nil, "train/bee/b.PNG": nil, "train/cow/x/1.png": nil, "train/cow/x/2.png": nil}, []string{"train", "one class, ant"}},
+		{"no test", Source{}, files{"test/bee/1.png": nil, "test/ant/named.jpg": nil, "test/cow/1.png": nil}, []string{"no test, val or valid folder"}},
+		{"class that is not measured", Source{}, files{"test/cow/1.png": nil}, []string{"test", "no folder for class cow"}},
+		{"empty class to measure", Source{}, files{"test/cow/1.png": nil, "test/cow/": {}}, []string{"test/cow", "no .jpg"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			c.source.Name = "folder"
@@ -146,7 +151,8 @@ func TestFolderMatchesBinary(t *testing.T) {
 	if len(pictures) != records.Len() {
 		t.Fatalf("%d images of %d records", len(pictures), records.Len())
 	}
-	set, err := images.decode(pictures, shape{h: 32, w: 32}, 3)
+	sp := &split{t: images, name: "train", pictures: pictures, channels: 3, shape: shape{h: 32, w: 32}}
+	set, err := sp.open(Source{}, classes)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -156,7 +162,7 @@ func TestFolderMatchesBinary(t *testing.T) {
 		if set.Labels[i] != records.Labels[record] {
 			t.Fatalf("%s: label %d, want %d", p.file, set.Labels[i], records.Labels[record])
 		}
-		got, want := set.Image(i), records.Image(record)
+		got, want := set.at(i), records.at(record)
 		clipped := func(pixel int) bool {
 			for c := range 3 {
 				for _, m := range [][]byte{got, want} {
@@ -185,6 +191,16 @@ func TestFolderMatchesBinary(t *testing.T) {
 	if mean := float64(total) / float64(len(set.Images)); mean > 2 {
 		t.Errorf("channels differ by %.2f on average, want no more than interpolation explains", mean)
 	}
+}
+
+// decoded returns the bytes of a picture, planar.
+func decoded(t testing.TB, data []byte, channels int) []byte {
+	t.Helper()
+	var d decoder
+	if err := d.decode(data, channels); err != nil {
+		t.Fatal(err)
+	}
+	return d.picture.pix
 }
 
 // TestPictureKinds decodes one picture in all kinds of pixels.
@@ -216,10 +232,7 @@ func TestPictureKinds(t *testing.T) {
 		"palette": paint(image.NewPaletted(bounds, palette)),
 	} {
 		for channels, want := range map[int][]byte{3: colours, 1: gray} {
-			got := make([]byte, 6*channels)
-			if err := decodePicture(got, pngOf(t, m), shape{h: 2, w: 3}, channels); err != nil {
-				t.Fatal(err)
-			}
+			got := decoded(t, pngOf(t, m), channels)
 			if !bytes.Equal(got, want) {
 				t.Errorf("%s in %d channels: %v, want %v", name, channels, got, want)
 			}
@@ -229,18 +242,18 @@ func TestPictureKinds(t *testing.T) {
 	// Gray images, of either format, have three equal channels.
 	g := image.NewGray(bounds)
 	copy(g.Pix, gray)
-	got := make([]byte, 18)
-	if err := decodePicture(got, pngOf(t, g), shape{h: 2, w: 3}, 3); err != nil || !bytes.Equal(got, bytes.Repeat(gray, 3)) {
-		t.Errorf("gray: %v, %v", got, err)
+	if got := decoded(t, pngOf(t, g), 3); !bytes.Equal(got, bytes.Repeat(gray, 3)) {
+		t.Errorf("gray: %v", got)
+	}
+	if got := decoded(t, pngOf(t, g), 1); !bytes.Equal(got, gray) {
+		t.Errorf("gray: %v", got)
 	}
 	data := jpegOf(t, g)
 	m, err := jpeg.Decode(bytes.NewReader(data))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := decodePicture(got, data, shape{h: 2, w: 3}, 3); err != nil {
-		t.Fatal(err)
-	}
+	got := decoded(t, data, 3)
 	for i := range 6 {
 		if v := m.(*image.Gray).GrayAt(i%3, i/3).Y; got[i] != v || got[6+i] != v || got[12+i] != v {
 			t.Errorf("gray JPEG: pixel %d: %d %d %d, want %d", i, got[i], got[6+i], got[12+i], v)
@@ -248,52 +261,9 @@ func TestPictureKinds(t *testing.T) {
 	}
 
 	// Half transparent red on black.
-	if err := decodePicture(got[:3], pngOf(t, plain(1, 1, color.NRGBA{200, 0, 0, 128})), shape{h: 1, w: 1}, 3); err != nil {
-		t.Fatal(err)
-	}
-	if want := []byte{100, 0, 0}; !bytes.Equal(got[:3], want) {
+	got = decoded(t, pngOf(t, plain(1, 1, color.NRGBA{200, 0, 0, 128})), 3)
+	if want := []byte{100, 0, 0}; !bytes.Equal(got, want) {
 		t.Errorf("transparent: %v, want %v", got[:3], want)
-	}
-}
-
-// TestFit scales pictures whose scaled form is known.
-func TestFit(t *testing.T) {
-	// Left and right of the square lies what must not be seen.
-	m := image.NewRGBA(image.Rect(0, 0, 12, 6))
-	for y := range 6 {
-		for x := range 12 {
-			c := color.RGBA{255, 0, 0, 255}
-			if 3 <= x && x < 9 {
-				c = color.RGBA{0, 80, 40, 255}
-			}
-			m.SetRGBA(x, y, c)
-		}
-	}
-	for _, size := range []int{1, 3, 5, 6, 7, 20} {
-		got := fit(m, shape{h: size, w: size, resize: true})
-		if got.Rect != image.Rect(0, 0, size, size) {
-			t.Fatalf("bounds %v", got.Rect)
-		}
-		for i := range size * size {
-			if c := got.RGBAAt(i%size, i/size); c != (color.RGBA{0, 80, 40, 255}) {
-				t.Fatalf("size %d: pixel %d is %v", size, i, c)
-			}
-		}
-	}
-	// A fine chequer board becomes an even gray: nothing aliases.
-	m = image.NewRGBA(image.Rect(0, 0, 64, 64))
-	for i := range 64 * 64 {
-		v := uint8(255 * ((i + i/64) % 2))
-		m.SetRGBA(i%64, i/64, color.RGBA{v, v, v, 255})
-	}
-	got := fit(m, shape{h: 8, w: 8, resize: true})
-	for i := range 64 {
-		if v := got.RGBAAt(i%8, i/8).R; v < 124 || v > 131 {
-			t.Errorf("chequers: pixel %d is %d, want 127 or so", i, v)
-		}
-	}
-	if fit(m, shape{h: 64, w: 64, resize: true}) != m {
-		t.Error("an image of the right size is scaled")
 	}
 }
 
@@ -303,6 +273,7 @@ func TestFolderSize(t *testing.T) {
 		"train/a/1.png": pngOf(t, plain(9, 4, color.Gray{50})),
 		"train/b/1.jpg": jpegOf(t, plain(16, 16, color.Gray{200})),
 		"test/a/1.png":  pngOf(t, plain(5, 5, color.Gray{50})),
+		"test/b/1.png":  pngOf(t, plain(6, 5, color.Gray{60})),
 	}.archive(t)
 	for _, channels := range []int{0, 1, 3} {
 		train, test, err := Open(Source{Name: "folder", Path: path, Size: 5, Channels: channels})
@@ -315,7 +286,8 @@ func TestFolderSize(t *testing.T) {
 		}
 		wantEqual(t, train, &Set{C: c, H: 5, W: 5, Classes: []string{"a", "b"}, Labels: []int32{0, 1},
 			Images: append(bytes.Repeat([]byte{50}, 25*c), bytes.Repeat([]byte{200}, 25*c)...)})
-		wantEqual(t, test, &Set{C: c, H: 5, W: 5, Classes: []string{"a", "b"}, Labels: []int32{0}, Images: bytes.Repeat([]byte{50}, 25*c)})
+		wantEqual(t, test, &Set{C: c, H: 5, W: 5, Classes: []string{"a", "b"}, Labels: []int32{0, 1},
+			Images: append(bytes.Repeat([]byte{50}, 25*c), bytes.Repeat([]byte{60}, 25*c)...)})
 	}
 }
 
@@ -324,15 +296,24 @@ func FuzzPicture(f *testing.F) {
 	f.Add(jpegOf(f, plain(4, 3, shade(1))), false)
 	f.Add(jpegOf(f, image.NewGray(image.Rect(0, 0, 9, 2))), true)
 	f.Add([]byte("\xff\xd8"), true)
-	f.Fuzz(func(t *testing.T, data []byte, resize bool) {
-		if c, _, err := pictureConfig(data); err != nil || c.Width*c.Height > 1<<16 {
+	f.Fuzz(func(t *testing.T, data []byte, gray bool) {
+		c, _, err := pictureConfig(data)
+		if err == nil && c.Width*c.Height > 1<<16 {
 			return // well within the bounds, but slow
 		}
-		dst := make([]byte, 3*4*4+1)
-		dst[48] = 77
-		err := decodePicture(dst[:48], data, shape{h: 4, w: 4, resize: resize, first: "first"}, 3)
-		if dst[48] != 77 {
-			t.Fatalf("written beyond the image (error %v)", err)
+		channels := 3
+		if gray {
+			channels = 1
+		}
+		var d decoder
+		if err := d.decode(data, channels); err != nil {
+			if !errors.As(err, new(badPicture)) {
+				t.Fatalf("error %T %v", err, err)
+			}
+			return
+		}
+		if p := d.picture; p.h != c.Height || p.w != c.Width || p.c != channels || len(p.pix) != p.c*p.h*p.w {
+			t.Fatalf("%d×%d×%d, %d bytes of an image of %d×%d", p.c, p.h, p.w, len(p.pix), c.Height, c.Width)
 		}
 	})
 }

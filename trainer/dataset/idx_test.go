@@ -67,7 +67,7 @@ func checkMoments(t *testing.T, s *Set, name string, tolerance float64) {
 	for c := range s.C {
 		var histogram [256]float64
 		for i := range s.Len() {
-			for _, v := range s.Image(i)[c*s.H*s.W : (c+1)*s.H*s.W] {
+			for _, v := range s.at(i)[c*s.H*s.W : (c+1)*s.H*s.W] {
 				histogram[v]++
 			}
 		}

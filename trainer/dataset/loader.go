@@ -1,13 +1,20 @@
 package dataset
 
 import (
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
 // LoaderOptions say how a [Loader] walks its set.
+//
+// Where images that cannot be decoded are left out ([Source.SkipBad]) and that
+// shows only as the loader comes to one, the next image of the set that can be
+// takes its place if DropLast asks for full batches; else the batch has one image
+// less.
 type LoaderOptions struct {
 	Batch    int  // images a batch; at least 1
 	Shuffle  bool // visit images in an order drawn from (Seed, Epoch), else in the order of the set
@@ -21,10 +28,20 @@ type LoaderOptions struct {
 
 // A Batch is what one step of training takes. A batch that is not full is
 // padded with images of zeros and labels of -1.
+//
+// Where the pipeline mixes batches, X[i] is made of two images, and its loss is
+// to be
+//
+//	Lambda · loss(Labels[i]) + (1 - Lambda) · loss(Mixed[i])
+//
+// The partner of image i of n is image n-1-i. Lambda is drawn from
+// (seed, epoch, Index).
 type Batch struct {
 	Index  int       // of the batch in the epoch
 	X      []float32 // [Batch, C, H, W], normalised
 	Labels []int32   // [Batch]; -1: no image
+	Mixed  []int32   // [Batch]; labels of the images that are mixed in, -1: no image; nil if the pipeline does not mix
+	Lambda float32   // weight of Labels, in [0, 1]; 1 if the pipeline does not mix
 	Count  int       // images that are not padding
 }
 
@@ -44,9 +61,12 @@ type Loader struct {
 	stop  chan struct{}
 	done  chan struct{} // closed when the goroutine has ended
 
+	next atomic.Int64 // place of the batch in the making that no worker has taken
+
 	lent   *Batch // what the last Next returned
 	closed bool
 	waited time.Duration
+	err    error // written before full is closed
 }
 
 // NewLoader starts a walk over set. The caller must either call Next until it
@@ -58,6 +78,10 @@ func NewLoader(set *Set, p Pipeline, o LoaderOptions) (*Loader, error) {
 	t, err := p.compile(set.C)
 	if err != nil {
 		return nil, err
+	}
+	mixes := t.mixup > 0 || t.cutMix > 0
+	if mixes && o.Batch == 1 {
+		return nil, errors.New("dataset: mixup and cutmix need batches of 2 images or more")
 	}
 	batches := Batches(set.Len(), o.Batch, o.DropLast)
 	if batches == 0 {
@@ -79,10 +103,14 @@ func NewLoader(set *Set, p Pipeline, o LoaderOptions) (*Loader, error) {
 		l.order = shuffled(set.Len(), o.Seed, o.Epoch)
 	}
 	for range 2 {
-		l.empty <- &Batch{
+		b := &Batch{
 			X:      make([]float32, o.Batch*set.C*set.H*set.W),
 			Labels: make([]int32, o.Batch),
 		}
+		if mixes {
+			b.Mixed = make([]int32, o.Batch)
+		}
+		l.empty <- b
 	}
 	go l.work()
 	return l, nil
@@ -113,8 +141,9 @@ func shuffled(n int, seed, epoch uint64) []int32 {
 // FirstBatch included.
 func (l *Loader) Batches() int { return l.batches }
 
-// Next returns the next batch, or false behind the last one. The batch is the
-// caller's until the next call of Next or Close.
+// Next returns the next batch, or false behind the last one, or where an image
+// cannot be read: see Err. The batch is the caller's until the next call of Next
+// or Close.
 func (l *Loader) Next() (*Batch, bool) {
 	if l.closed {
 		return nil, false
@@ -130,6 +159,18 @@ func (l *Loader) Next() (*Batch, bool) {
 	return b, ok
 }
 
+// Err returns what ended the walk early, once Next has returned false: an
+// [*Error] about an image that cannot be read; nil if all batches were made. Sets
+// in memory have no such faults.
+func (l *Loader) Err() error {
+	select {
+	case <-l.done:
+		return l.err
+	default:
+		return nil
+	}
+}
+
 // WaitSeconds returns for how long, in all, calls of Next have waited for data.
 func (l *Loader) WaitSeconds() float64 { return l.waited.Seconds() }
 
@@ -143,10 +184,11 @@ func (l *Loader) Close() {
 	<-l.done
 }
 
-// work fills batches until the epoch is over or the loader is closed.
+// work fills batches until the epoch is over, an image cannot be read, or the
+// loader is closed.
 func (l *Loader) work() {
-	defer close(l.done)
 	defer close(l.full)
+	defer close(l.done) // first, so that Err is ready when Next returns
 	workers := make([]worker, l.o.Workers)
 	for i := range workers {
 		workers[i].rng = rand.New(&workers[i].pcg)
@@ -158,7 +200,9 @@ func (l *Loader) work() {
 		case <-l.stop:
 			return
 		}
-		l.fill(b, n, workers)
+		if l.err = l.fill(b, n, workers); l.err != nil {
+			return
+		}
 		select {
 		case l.full <- b:
 		case <-l.stop:
@@ -167,47 +211,112 @@ func (l *Loader) work() {
 	}
 }
 
-// A worker fills a part of each batch.
+// A worker makes one image after another.
 type worker struct {
 	pcg rand.PCG
 	rng *rand.Rand // draws from pcg
+	k   scratch
+
+	place int // of the first image of this batch that could not be read
+	err   error
 }
 
 // fill makes b the n-th batch of the epoch.
-func (l *Loader) fill(b *Batch, n int, workers []worker) {
-	first := n * l.o.Batch
+func (l *Loader) fill(b *Batch, n int, workers []worker) error {
 	b.Index = n
+	first := n * l.o.Batch
 	b.Count = min(l.o.Batch, l.set.Len()-first)
 
+	l.next.Store(0)
 	if len(workers) == 1 {
-		l.fillRange(b, first, 0, l.o.Batch, &workers[0])
-		return
+		l.fillPart(b, first, &workers[0])
+	} else {
+		var wg sync.WaitGroup
+		for i := range workers {
+			wg.Go(func() { l.fillPart(b, first, &workers[i]) })
+		}
+		wg.Wait()
 	}
-	var wg sync.WaitGroup
+	var bad *worker
 	for i := range workers {
-		lo, hi := i*l.o.Batch/len(workers), (i+1)*l.o.Batch/len(workers)
-		wg.Go(func() { l.fillRange(b, first, lo, hi, &workers[i]) })
+		if w := &workers[i]; w.err != nil && (bad == nil || w.place < bad.place) {
+			bad = w
+		}
 	}
-	wg.Wait()
+	if bad != nil {
+		return bad.err
+	}
+	b.finish(l.o.Batch)
+	w := &workers[0]
+	reseed(&w.pcg, purposeMix, l.o.Seed, l.o.Epoch, uint64(n))
+	l.t.mix(b, l.set.H, l.set.W, w.rng)
+	return nil
 }
 
-// fillRange fills places [lo, hi) of b, whose place 0 holds the image that is
-// visited first-th.
-func (l *Loader) fillRange(b *Batch, first, lo, hi int, w *worker) {
-	size := l.set.C * l.set.H * l.set.W
-	for i := lo; i < hi; i++ {
-		x := b.X[i*size : (i+1)*size]
+// fillPart fills places of b, one after another, for as long as there are some:
+// images may differ in what they cost. Place 0 holds the image that is visited
+// first-th.
+func (l *Loader) fillPart(b *Batch, first int, w *worker) {
+	w.err = nil
+	for {
+		i := int(l.next.Add(1)) - 1
 		if i >= b.Count {
-			clear(x)
-			b.Labels[i] = -1
+			return
+		}
+		if w.err = l.make(b, i, first+i, w); w.err != nil {
+			w.place = i
+			l.next.Store(int64(b.Count)) // the others need not go on
+			return
+		}
+	}
+}
+
+// make makes the image at place i of b, which is visited visit-th.
+func (l *Loader) make(b *Batch, i, visit int, w *worker) error {
+	index := visit
+	if l.order != nil {
+		index = int(l.order[index])
+	}
+	b.Labels[i] = -1
+	var fault error
+	for range l.set.Len() {
+		src, err := l.set.image(index, &w.k)
+		if err == nil {
+			size := l.set.C * l.set.H * l.set.W
+			reseed(&w.pcg, purposeAugment, l.o.Seed, l.o.Epoch, uint64(index))
+			l.t.apply(b.X[i*size:][:size], &src, l.set.edge, l.set.H, l.set.W, w.rng, &w.k)
+			b.Labels[i] = l.set.Labels[index]
+			return nil
+		}
+		fault = err
+		if !l.set.skip(err) {
+			return err
+		}
+		if !l.o.DropLast {
+			return nil
+		}
+		index = (index + 1) % l.set.Len()
+	}
+	return fault // there is no image that can be read
+}
+
+// finish closes the gaps that images left out leave in b, and pads it.
+func (b *Batch) finish(batch int) {
+	size := len(b.X) / batch
+	good := 0
+	for i := range b.Count {
+		if b.Labels[i] < 0 {
 			continue
 		}
-		index := first + i
-		if l.order != nil {
-			index = int(l.order[index])
+		if good < i {
+			b.Labels[good] = b.Labels[i]
+			copy(b.X[good*size:][:size], b.X[i*size:][:size])
 		}
-		reseed(&w.pcg, purposeAugment, l.o.Seed, l.o.Epoch, uint64(index))
-		l.t.apply(x, l.set.Image(index), l.set.H, l.set.W, w.rng)
-		b.Labels[i] = l.set.Labels[index]
+		good++
+	}
+	b.Count = good
+	clear(b.X[good*size:])
+	for i := good; i < batch; i++ {
+		b.Labels[i] = -1
 	}
 }

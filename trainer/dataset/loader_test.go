@@ -28,10 +28,13 @@ func walk(t testing.TB, s *Set, p Pipeline, o LoaderOptions) (batches []Batch) {
 		t.Fatal(err)
 	}
 	for b, ok := l.Next(); ok; b, ok = l.Next() {
-		batches = append(batches, Batch{b.Index, slices.Clone(b.X), slices.Clone(b.Labels), b.Count})
+		batches = append(batches, Batch{b.Index, slices.Clone(b.X), slices.Clone(b.Labels), slices.Clone(b.Mixed), b.Lambda, b.Count})
 	}
 	if b, ok := l.Next(); ok || b != nil {
 		t.Error("a batch behind the last")
+	}
+	if err := l.Err(); err != nil {
+		t.Fatal(err)
 	}
 	if len(batches) != l.Batches()-o.FirstBatch {
 		t.Errorf("%d batches of %d from %d on", len(batches), l.Batches(), o.FirstBatch)
@@ -47,7 +50,8 @@ func wantBatches(t testing.TB, what string, got, want []Batch) {
 	}
 	for i := range got {
 		g, w := got[i], want[i]
-		if g.Index != w.Index || g.Count != w.Count || !slices.Equal(g.Labels, w.Labels) || !slices.Equal(g.X, w.X) {
+		if g.Index != w.Index || g.Count != w.Count || g.Lambda != w.Lambda ||
+			!slices.Equal(g.Labels, w.Labels) || !slices.Equal(g.Mixed, w.Mixed) || !slices.Equal(g.X, w.X) {
 			t.Fatalf("%s: batch %d differs", what, i)
 		}
 	}

@@ -20,6 +20,9 @@ var normalizations = map[string]moments{
 	// Of all pixels of the 50,000 training images, to four places.
 	"cifar10": {[]float32{0.4914, 0.4822, 0.4465}, []float32{0.2470, 0.2435, 0.2616}},
 
+	// Of all pixels of the 50,000 training images, to four places.
+	"cifar100": {[]float32{0.5071, 0.4865, 0.4409}, []float32{0.2673, 0.2564, 0.2762}},
+
 	// Of all pixels of the 60,000 training images, to four places.
 	"mnist": {[]float32{0.1307}, []float32{0.3081}},
 

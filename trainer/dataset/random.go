@@ -9,6 +9,7 @@ const (
 	purposeAugment
 	purposeSynthesizeTrain
 	purposeSynthesizeTest
+	purposeMix
 )
 
 // reseed starts g on the stream that belongs to the key: the first numbers of

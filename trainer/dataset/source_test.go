@@ -20,7 +20,7 @@ func TestSourceValidate(t *testing.T) {
 		want   []string // one of each fault
 	}{
 		{Source{}, []string{`name ""`}},
-		{Source{Name: "cifar", Path: "x"}, []string{`name "cifar", want one of cifar10, folder, idx, mnist, synthetic`}},
+		{Source{Name: "cifar", Path: "x"}, []string{`name "cifar", want one of cifar10, cifar100, folder, idx, mnist, synthetic`}},
 		{Source{Name: "mnist"}, []string{"no path"}},
 		{Source{Name: "synthetic", Path: "x", TestImages: 1<<20 + 1}, []string{`path "x"`, "test_images 1048577"}},
 		{Source{Name: "idx", Path: "x", Size: 32, Channels: 3, TrainImages: -1}, []string{"size 32", "channels 3", "train_images -1"}},

@@ -30,10 +30,10 @@ func TestSynthetic(t *testing.T) {
 			if set.Labels[i] != int32(i%10) {
 				t.Fatalf("label %d of image %d", set.Labels[i], i)
 			}
-			if seen[string(set.Image(i))] {
+			if seen[string(set.at(i))] {
 				t.Fatalf("image %d is there before", i)
 			}
-			seen[string(set.Image(i))] = true
+			seen[string(set.at(i))] = true
 		}
 	}
 }
@@ -58,7 +58,7 @@ func TestSyntheticReadable(t *testing.T) {
 	train, test := openSyntheticSet(t, 4000, 1000, 3)
 	var means [10][784]float64
 	for i := range train.Len() {
-		for p, v := range train.Image(i) {
+		for p, v := range train.at(i) {
 			means[i%10][p] += float64(v) / 400
 		}
 	}
@@ -71,7 +71,7 @@ func TestSyntheticReadable(t *testing.T) {
 		best, at := 0.0, -1
 		for d := range means {
 			score := 0.0
-			for p, v := range test.Image(i) {
+			for p, v := range test.at(i) {
 				score += means[d][p] * float64(v)
 			}
 			if at < 0 || score > best {

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 )
 
 // A tree is the files of a data set: those of a folder, or those of an archive,
@@ -19,6 +20,7 @@ type tree struct {
 	files []string // sorted
 	dirs  []string // sorted
 	read  func(name string) ([]byte, error)
+	stat  func(name string) (length int64, changed time.Time, err error)
 }
 
 // limits bound what a tree may cost. Real data sets stay far below.
@@ -31,9 +33,9 @@ type limits struct {
 
 // Limits of the formats.
 var (
-	cifar10Limits = limits{depth: 2, entries: 10_000, file: 1 << 30, total: 4 << 30}
-	idxLimits     = limits{depth: 2, entries: 10_000, file: 1 << 30, total: 4 << 30}
-	folderLimits  = limits{depth: 16, entries: 4 << 20, file: 64 << 20, total: 4 << 30}
+	cifarLimits  = limits{depth: 2, entries: 10_000, file: 1 << 30, total: 4 << 30}
+	idxLimits    = limits{depth: 2, entries: 10_000, file: 1 << 30, total: 4 << 30}
+	folderLimits = limits{depth: 16, entries: 4 << 20, file: 64 << 20, total: 4 << 30}
 )
 
 // maxSetBytes bounds the decoded images of one split.
@@ -50,6 +52,13 @@ func openTree(root string, keep func(name string) bool, lim limits) (*tree, erro
 	if info.IsDir() {
 		t.read = func(name string) ([]byte, error) {
 			return readFile(filepath.Join(root, filepath.FromSlash(name)), lim.file)
+		}
+		t.stat = func(name string) (int64, time.Time, error) {
+			info, err := os.Stat(filepath.Join(root, filepath.FromSlash(name)))
+			if err != nil {
+				return 0, time.Time{}, cause(err)
+			}
+			return info.Size(), info.ModTime(), nil
 		}
 		err = t.list("", keep, lim)
 	} else {

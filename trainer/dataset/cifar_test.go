@@ -55,7 +55,7 @@ func TestCIFAR10Official(t *testing.T) {
 		set  *Set
 		want [3]uint8
 	}{{train, [3]uint8{59, 62, 63}}, {test, [3]uint8{158, 112, 49}}} {
-		m := c.set.Image(0)
+		m := c.set.at(0)
 		if got := [3]uint8{m[0], m[1024], m[2048]}; got != c.want {
 			t.Errorf("corner %v, want %v", got, c.want)
 		}
@@ -70,7 +70,7 @@ func TestCIFAR10Official(t *testing.T) {
 			if int32(raw[3073*i]) != set.Labels[i] {
 				t.Fatalf("%s: record %d: label %d, want %d", file, i, set.Labels[i], raw[3073*i])
 			}
-			if !bytes.Equal(raw[3073*i+1:3073*(i+1)], set.Image(i)) {
+			if !bytes.Equal(raw[3073*i+1:3073*(i+1)], set.at(i)) {
 				t.Fatalf("%s: record %d: image differs", file, i)
 			}
 		}
@@ -107,7 +107,7 @@ func TestCIFAR10Index(t *testing.T) {
 // record, label, source.
 func readIndex(t *testing.T, path string) [][]string {
 	t.Helper()
-	tr, err := openTree(path, func(name string) bool { return strings.HasSuffix(name, "/index.csv") }, cifar10Limits)
+	tr, err := openTree(path, func(name string) bool { return strings.HasSuffix(name, "/index.csv") }, cifarLimits)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -146,7 +146,7 @@ func TestCIFAR10(t *testing.T) {
 			t.Fatalf("%d + %d images of %d×%d×%d", train.Len(), test.Len(), train.C, train.H, train.W)
 		}
 		for i := range 11 {
-			if train.Labels[i] != int32(want[3073*i]) || !bytes.Equal(train.Image(i), want[3073*i+1:3073*(i+1)]) {
+			if train.Labels[i] != int32(want[3073*i]) || !bytes.Equal(train.at(i), want[3073*i+1:3073*(i+1)]) {
 				t.Fatalf("%s: image %d differs", path, i)
 			}
 		}
@@ -205,7 +205,7 @@ func FuzzCIFAR10(f *testing.F) {
 	f.Add(append([]byte{255}, records(1)[1:]...))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		var s Set
-		if s.appendCIFAR10(data) != nil {
+		if s.appendCIFAR(data, cifar10.labels, 0) != nil {
 			return
 		}
 		if len(data) != 3073*s.Len() || len(s.Images) != 3072*s.Len() {
