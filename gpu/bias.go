@@ -28,5 +28,5 @@ func (d *Device) BiasBackward(db, dy backend.Tensor) {
 
 // channelSums runs channel_sums, of which term says what is summed.
 func (d *Device) channelSums(op string, term int, c cut, N, C, each int, buffers ...*memory) {
-	d.run(op, kernel{"channel_sums", [2]shaders.Define{{Name: "TERM", Value: term}}}, job{groups: [2]int{c.slices, min(C, maxGroups)}, buffers: buffers, ints: []int{N, C, each, c.length}})
+	d.run(op, kernel{"channel_sums", [4]shaders.Define{{Name: "TERM", Value: term}}}, job{groups: [2]int{c.slices, min(C, maxGroups)}, buffers: buffers, ints: []int{N, C, each, c.length}})
 }

@@ -41,16 +41,40 @@ func (d *Device) LUTConv2D(y backend.Tensor, w, x backend.Quantized, g backend.C
 	d.lutForward(d.own(y), d.codes(op, dims, w, x, t))
 }
 
+// lutForward sets y to the sums of products.
 func (d *Device) lutForward(y *memory, c codes) {
+	run := func(p plan) {
+		if p.family == rowexp && d.panelFits(c, p.span()) {
+			d.expandForward(y, c, p)
+		} else {
+			d.gatherForward(y, c)
+		}
+	}
+	p, known := d.planned(c.forwardClass())
+	if !known {
+		p = d.tune(c.forwardClass(), run)
+	}
+	run(p)
+}
+
+// start returns what the products of a sum lack on the device, K times the
+// least, wrapping.
+func (c codes) start() int { return int(int32(c.dims.K) * c.t.least) }
+
+// gatherForward has an invocation look up the products of each sum one by one.
+func (d *Device) gatherForward(y *memory, c codes) {
 	p := c.t.product
 	buffers := []*memory{y, c.w, c.x, c.qx}
+	var textures []*texture
 	if c.t.stored != nil {
 		buffers = append(buffers, c.t.stored)
+	} else {
+		textures = []*texture{c.t.products}
 	}
 	for first, last := range spans(c.dims.K, maxTurns) {
 		d.run(c.op, kernel{file: "lut_conv2d_fwd", defs: c.t.forward}, job{over: c.outputs(), turns: last - first, conv: &c.dims,
-			buffers: buffers, textures: c.t.products,
-			ints: []int{p.X().Bits, p.X().Min(), c.intZero(), first, last}})
+			buffers: buffers, textures: textures,
+			ints: []int{c.t.rowBits, p.W().Count() << c.t.rowBits, p.X().Min(), c.intZero(), c.start(), first, last}})
 	}
 }
 
@@ -77,7 +101,7 @@ func (d *Device) lutBackwardW(dw, dy *memory, c codes) {
 	d.sliced(c.op, dw, c.weights(), s, func(dst *memory) {
 		d.run(c.op, g.kernel("lut_conv2d_dw"), job{over: s.slices * c.weights(), turns: s.length * (1 + g.rank), conv: &c.dims,
 			buffers: []*memory{dst, dy, c.w, c.x, c.qx}, firstUnit: 1, textures: g.textures,
-			ints:  []int{p.W().Bits, p.X().Bits, g.rank, p.X().Min(), c.intZero(), s.slices, s.length},
+			ints:  []int{p.W().Bits, g.rowBits, g.rank, p.X().Min(), c.intZero(), s.slices, s.length},
 			reals: []float32{g.scale}})
 	})
 }
@@ -96,7 +120,7 @@ func (d *Device) lutBackwardX(dx, dy *memory, c codes) {
 	for first, last := range spans(c.dims.GroupOut*c.dims.KH*c.dims.KW, maxTurns/(1+g.rank)) {
 		d.run(c.op, g.kernel("lut_conv2d_dx"), job{over: c.pixels(), turns: (last - first) * (1 + g.rank), conv: &c.dims,
 			buffers: []*memory{dx, dy, c.w, c.x, c.qw}, firstUnit: 1, textures: g.textures,
-			ints:  []int{p.W().Bits, p.X().Bits, g.rank, c.columns(), first, last},
+			ints:  []int{p.W().Bits, g.rowBits, g.rank, c.columns(), first, last},
 			reals: []float32{g.scale}})
 	}
 }

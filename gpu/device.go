@@ -21,6 +21,7 @@ var (
 
 	_ backend.Profiler  = (*Device)(nil)
 	_ backend.Annotator = (*Device)(nil)
+	_ backend.Tuned     = (*Device)(nil)
 )
 
 // A Device is a backend on a GPU. It is made by [Open].
@@ -28,6 +29,10 @@ type Device struct {
 	info     Info
 	debug    bool
 	products Store
+	notify   func(line string)
+	tuner    tuner
+	space    *memory // of workspace; nil at first
+	budget   int     // bytes of it
 
 	commands chan command // for the goroutine of serve
 	replies  chan error   // of commands that are waited for
@@ -68,6 +73,8 @@ func Open(o Options) (*Device, error) {
 	d := &Device{
 		debug:    o.Debug,
 		products: o.Products,
+		notify:   o.Note,
+		tuner:    tuner{used: map[class]plan{}},
 		commands: make(chan command, queueLength),
 		replies:  make(chan error, 1),
 		ended:    make(chan struct{}),
@@ -80,6 +87,8 @@ func Open(o Options) (*Device, error) {
 	if err := <-d.replies; err != nil {
 		return nil, err
 	}
+	d.budget = int(min(workspaceBytes, d.info.Limits["MAX_SHADER_STORAGE_BLOCK_SIZE"]))
+	d.startTuner(o)
 	return d, nil
 }
 

@@ -16,7 +16,7 @@ import (
 // that specialize it.
 type kernel struct {
 	file string
-	defs [2]shaders.Define // those with a name
+	defs [4]shaders.Define // those with a name
 }
 
 // Sizes of work groups, as index.glsl and reduce.glsl have them, and what
@@ -35,7 +35,8 @@ const maxTurns = 1 << 15
 // all in the order of the kernel's header; textures at the units from firstUnit
 // on.
 type job struct {
-	over      int               // elements, an invocation each; 0 where groups says it
+	over      int               // elements, an invocation each; 0 where tiles or groups says it
+	tiles     int               // parts of the result, a work group each (tiles.glsl)
 	turns     int               // of loops, that each of those makes; 0 is 1
 	groups    [2]int            // work groups
 	conv      *backend.ConvDims // whose geometry comes before ints, if set
@@ -50,12 +51,13 @@ type job struct {
 type dispatch struct {
 	kernel    kernel
 	groups    [2]uint32
-	over      int // elements: the grid may be cut; 0: it may not
+	over      int // elements or tiles: the grid may be cut; 0: it may not
+	per       int // how many of them a work group does
 	turns     int
 	buffers   [8]*memory
 	firstUnit int
 	textures  [2]*texture
-	ints      [25]int32
+	ints      [32]int32
 	reals     [12]float32
 	nBuffers  int
 	nTextures int
@@ -66,13 +68,20 @@ type dispatch struct {
 // run queues a dispatch of k for the operation op. It keeps nothing of j but
 // copies, so that callers' slices need no heap.
 func (d *Device) run(op string, k kernel, j job) {
+	if d.tuner.dry != nil {
+		_ = d.tuner.dry(k) // a failure is sticky
+		return
+	}
 	c := command{op: op, layer: d.layer, dispatch: dispatch{
-		kernel: k, firstUnit: j.firstUnit, over: j.over, turns: max(1, j.turns),
+		kernel: k, firstUnit: j.firstUnit, over: j.over, per: groupSize, turns: max(1, j.turns),
 		nBuffers: len(j.buffers), nTextures: len(j.textures), nReals: len(j.reals),
 	}}
+	if j.tiles > 0 {
+		c.over, c.per = j.tiles, 1
+	}
 	x, y := j.groups[0], j.groups[1]
-	if j.over > 0 {
-		x, y = fold(j.over)
+	if c.over > 0 {
+		x, y = fold(ceilDiv(c.over, c.per))
 	}
 	c.groups = [2]uint32{uint32(x), uint32(y)}
 	copy(c.buffers[:], j.buffers)
@@ -103,9 +112,8 @@ func geometry(c *backend.ConvDims) [geometryInts]int {
 	}
 }
 
-// fold returns the grid of n invocations.
-func fold(n int) (x, y int) {
-	groups := ceilDiv(n, groupSize)
+// fold returns a grid of at least so many work groups.
+func fold(groups int) (x, y int) {
 	y = ceilDiv(groups, maxGroups)
 	return ceilDiv(groups, y), y
 }
@@ -141,7 +149,7 @@ func (d *Device) launch(c *command) error {
 		gl.Uniform1f(int32(c.nInts+i), v)
 	}
 	turns := float64(c.over) * float64(c.turns)
-	slice, groups := d.slice(c.kernel, c.over, turns)
+	slice, groups := d.slice(c.kernel, ceilDiv(c.over, c.per), turns)
 	if slice == 0 {
 		if c.over > 0 {
 			gl.Uniform1ui(firstGroup, 0)
@@ -158,16 +166,15 @@ func (d *Device) launch(c *command) error {
 	return nil
 }
 
-// firstGroup is the location of the uniform of index.glsl.
+// firstGroup is the location of the uniform of index.glsl and tiles.glsl.
 const firstGroup = 63
 
-// slice returns the work groups of each slice of a dispatch over so many
-// elements, 0 where it is not cut, and those of all of it.
-func (d *Device) slice(k kernel, over int, turns float64) (slice, groups int) {
-	groups = ceilDiv(over, groupSize)
+// slice returns the work groups of each slice of a dispatch of so many, 0 where
+// it is not cut, and those of all of it.
+func (d *Device) slice(k kernel, groups int, turns float64) (slice, all int) {
 	n := d.timer.slices(k, turns)
 	switch {
-	case over == 0:
+	case groups == 0:
 		return 0, 0
 	case d.sliceLen > 0:
 		return min(d.sliceLen, maxGroups), groups

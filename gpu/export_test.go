@@ -112,3 +112,16 @@ func Slice(outputs, terms, most int) (slices, length int) {
 
 // MaxTurns is the most turns of loops that a dispatch gives an invocation.
 const MaxTurns = maxTurns
+
+// Expansions returns the variants of row expansion forward, with splits of 1
+// and 3.
+func Expansions() (all []string) {
+	for i, p := range expansions(1) {
+		p.splits += i & 2
+		all = append(all, p.String())
+	}
+	return all
+}
+
+// SetBudget bounds the workspace.
+func (d *Device) SetBudget(bytes int) { d.budget = bytes }

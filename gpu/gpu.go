@@ -57,7 +57,30 @@ type Options struct {
 
 	// Products says where product tables are read from.
 	Products Store
+
+	// Tune says when the variants of kernels are measured against each other.
+	Tune Tuning
+
+	// Cache is the folder that keeps what was measured; empty is gputrain in
+	// the user's cache folder.
+	Cache string
+
+	// Note, if set, is told in a line what is no failure but of interest.
+	Note func(line string)
 }
+
+// Tuning says when variants of kernels are measured.
+type Tuning uint8
+
+const (
+	// TuneHardware measures on hardware, for each class of operations when it
+	// first occurs on a device with a driver. Software renderers take
+	// what is known to be good for them.
+	TuneHardware Tuning = iota
+	TuneNever           // takes what is likely to be good
+	TuneAlways          // measures on software renderers, too
+	TuneAgain           // is TuneAlways that forgets what was measured before
+)
 
 // A Store is a kind of memory for product tables. It makes a difference in
 // speed alone.
@@ -67,6 +90,7 @@ const (
 	BufferTexture Store = iota // a buffer texture, 16 bits a product if they fit
 	ImageTexture               // a two-dimensional texture, the same
 	StorageBuffer              // a storage buffer, 32 bits a product
+	SharedMemory               // as BufferTexture, copied to shared memory by each work group where it fits
 )
 
 // Info describes an open device.

@@ -107,6 +107,39 @@ func (d *Device) scratch(op string, n int) *memory {
 	return m
 }
 
+// workspaceBytes bounds the workspace of a device. More would not make
+// operations faster: they cut what does not fit into slabs.
+const workspaceBytes = 256 << 20
+
+// workspace returns scratch of at least least bytes for the operation op, and
+// of want if there is that much. It stays, so what is queued later may use it
+// once more; its content ends with the next call.
+func (d *Device) workspace(op string, want, least int) *memory {
+	want = max(least, min(want, d.budget))
+	if d.space != nil {
+		if d.space.bytes() >= want {
+			return d.space
+		}
+		d.release(d.space)
+	}
+	m := &memory{owner: d, dt: backend.I32}
+	d.space = m
+	// Where memory is tight less is taken, which only the GL thread can tell.
+	_ = d.wait(op, func() (err error) { // a failure is sticky
+		d.pool.trim()
+		for ; ; want = max(least, want/2) {
+			m.length = want / 4
+			if err = d.allocate(m); err == nil || want == least {
+				return err
+			}
+		}
+	})
+	if m.length == 0 { // the device has failed before: nothing will run
+		m.length = want / 4
+	}
+	return m
+}
+
 // release gives the buffer of m back to the pool.
 func (d *Device) release(m *memory) {
 	d.queue("Free", func() error {

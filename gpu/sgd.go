@@ -21,7 +21,7 @@ func (d *Device) SGDStep(w, dw, v backend.Tensor, h backend.SGD) {
 		buffers = []*memory{d.own(w), d.own(dw), d.own(v)}
 	}
 	n := w.Shape().Len()
-	d.run(op, kernel{"sgd_step", [2]shaders.Define{{Name: "MOMENTUM", Value: momentum}}}, job{over: n,
+	d.run(op, kernel{"sgd_step", [4]shaders.Define{{Name: "MOMENTUM", Value: momentum}}}, job{over: n,
 		buffers: buffers, ints: []int{n, flag(h.First), flag(h.Nesterov)},
 		reals: []float32{float32(h.LR), float32(h.WeightDecay), float32(h.Momentum), float32(1 - h.Dampening)}})
 }

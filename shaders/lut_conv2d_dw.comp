@@ -33,7 +33,7 @@ layout(std430, binding = 3) readonly buffer BufX { uint X[]; };
 layout(std430, binding = 4) readonly buffer BufQX { float QX[]; };
 
 layout(location = 17) uniform int w_bits;
-layout(location = 18) uniform int x_bits;
+layout(location = 18) uniform int row_bits;
 layout(location = 19) uniform int rank;
 layout(location = 20) uniform int x_min; // the value of code 0
 layout(location = 21) uniform int int_zero;
@@ -48,7 +48,7 @@ void main() {
     int weight = index % weights, first = index / weights * length;
     int last = min(first + length, batch * oh * ow);
 
-    Gradient g = Gradient(w_bits, x_bits, rank, scale);
+    Gradient g = Gradient(w_bits, row_bits, rank, scale);
     float s = QX[0], Z = QX[2];
     uint w = CODE(W, weight);
     uint outside = uint((int_zero != 0 ? 0 : int(Z)) - x_min);

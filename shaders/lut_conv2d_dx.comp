@@ -33,7 +33,7 @@ layout(std430, binding = 3) readonly buffer BufX { uint X[]; };
 layout(std430, binding = 4) readonly buffer BufQW { float QW[]; };
 
 layout(location = 17) uniform int w_bits;
-layout(location = 18) uniform int x_bits;
+layout(location = 18) uniform int row_bits;
 layout(location = 19) uniform int rank;
 layout(location = 20) uniform int columns;
 layout(location = 21) uniform int first;
@@ -43,7 +43,7 @@ layout(location = 23) uniform float scale; // of int16 tables
 void main() {
     int index = invocation();
     if (index >= batch * cin * height * width) return;
-    Gradient g = Gradient(w_bits, x_bits, rank, scale);
+    Gradient g = Gradient(w_bits, row_bits, rank, scale);
     Pixel pixel = pixel_at(index);
     int group = pixel.c / group_in, c = pixel.c % group_in;
     uint x = CODE(X, index);

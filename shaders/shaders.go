@@ -40,7 +40,8 @@ type Define struct {
 // macros are the variants of the kernels that have any: of each macro the
 // number of its values, which are 0, 1, ….
 var macros = map[string][]Define{
-	"lut_conv2d_fwd": {{"LUT_MODE", 3}, {"LUT_SIGNED", 2}},
+	"lut_conv2d_fwd": {{"LUT_MODE", 5}, {"LUT_WIDE", 2}},
+	"lut_rowexp_fwd": {{"WIDTH", 3}, {"ROWS", 2}, {"COLUMNS", 2}, {"LANES", 2}},
 	"lut_conv2d_dw":  {{"GRAD", 3}},
 	"lut_conv2d_dx":  {{"GRAD", 3}},
 	"channel_sums":   {{"TERM", 5}},
