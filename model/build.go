@@ -60,8 +60,9 @@ type Network struct {
 	layers []layer
 	steps  []backwardStep
 
-	input, labels, logits, dlogits *value
-	stats                          backend.Tensor
+	input, labels, mixed, logits, dlogits *value
+	stats                                 backend.Tensor
+	loss                                  Loss // the last
 
 	summary Summary
 }
@@ -103,8 +104,10 @@ func planOf(construct builder, b backend.Backend, c Config) (*planner, *Network,
 	n := &Network{config: c}
 	n.input = p.value("input", backend.F32, backend.Shape{c.Batch, c.Input[0], c.Input[1], c.Input[2]})
 	n.labels = p.value("labels", backend.I32, backend.Shape{c.Batch})
-	p.keep(n.input)
-	p.keep(n.labels)
+	n.mixed = p.value("labels", backend.I32, backend.Shape{c.Batch})
+	for _, v := range []*value{n.input, n.labels, n.mixed} {
+		p.keep(v)
+	}
 	n.logits = construct(p, n.input, c.Classes)
 	p.checkStem()
 	if p.err != nil {
@@ -117,7 +120,7 @@ func planOf(construct builder, b backend.Backend, c Config) (*planner, *Network,
 
 	n.dlogits = p.value("loss", backend.F32, n.logits.shape)
 	p.split = p.events
-	p.event(n.logits, n.labels, n.dlogits)
+	p.event(n.logits, n.labels, n.mixed, n.dlogits)
 	p.contribute("loss", n.logits, n.dlogits)
 	for i := len(p.layers) - 1; i >= 0; i-- {
 		p.layers[i].differentiate(p)

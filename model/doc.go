@@ -5,9 +5,9 @@
 // which values may share memory, makes every tensor, and reports the bytes;
 // a step then makes none and can mismatch nowhere:
 //
-//	n.Forward(true)        // Input → Logits
-//	n.Loss(1 / batch)      // Logits, Labels → Stats, and the gradient of Logits
-//	n.Backward()           // → Grad of every Param
+//	n.Forward(true)                // Input → Logits
+//	n.Loss(Loss{Scale: 1 / batch}) // Logits, Labels → Stats, and the gradient of Logits
+//	n.Backward()                   // → Grad of every Param
 //
 // # Approximate layers
 //

@@ -9,7 +9,7 @@ import (
 
 // CheckFinite looks for the layer at fault after a loss that is not finite.
 //
-// It repeats the step on what Input and Labels hold, as training with
+// It repeats the step on what Input, Labels and Mixed hold, as training with
 // forwardAndBackward and as evaluation without, looks at every result as it
 // comes, and returns the name of the first layer that has a NaN or an infinity
 // in its parameters, its state, its output, its gradients, with an error that
@@ -40,7 +40,9 @@ func (n *Network) CheckFinite(forwardAndBackward bool) (culprit string, err erro
 	if !forwardAndBackward {
 		return "", nil
 	}
-	n.Loss(1 / float32(n.config.Batch))
+	l := n.loss
+	l.Scale = 1 / float32(n.config.Batch)
+	n.Loss(l)
 	if err := n.finite("loss", "gradient of the logits", n.dlogits.t); err != nil {
 		return "loss", err
 	}

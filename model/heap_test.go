@@ -22,7 +22,7 @@ func heapStep(n *Network, x []float32, labels []int32) {
 	n.b.Write(n.Input(), x)
 	n.b.Write(n.Labels(), labels)
 	n.Forward(true)
-	n.Loss(1)
+	n.Loss(Loss{Scale: 1})
 	n.Backward()
 	for _, p := range n.Params() {
 		n.b.SGDStep(p.Value, p.Grad, nil, backend.SGD{LR: 1e-3})

@@ -120,7 +120,7 @@ func step(t testing.TB, n *Network, lr float64) float32 {
 	t.Helper()
 	n.b.Write(n.Stats(), []float32{0, 0, 0})
 	n.Forward(true)
-	n.Loss(1 / float32(n.config.Batch))
+	n.Loss(Loss{Scale: 1 / float32(n.config.Batch)})
 	n.Backward()
 	for _, p := range n.Params() {
 		n.b.SGDStep(p.Value, p.Grad, nil, backend.SGD{LR: lr})

@@ -49,7 +49,7 @@ func TestExactSTE(t *testing.T) {
 						ys[l.name] = readFloats(t, b, l.y.t)
 					}
 				}
-				n.Loss(1)
+				n.Loss(Loss{Scale: 1})
 				checked := 0
 				for _, st := range n.steps {
 					l, ok := st.(*lutConv)
@@ -235,7 +235,7 @@ func TestPoolInputs(t *testing.T) {
 		if want := map[string]int{"lenet5": 2, "resnet8": 1}[name]; len(clamped) != want {
 			t.Errorf("%s quantizes %d inputs of pooling, want %d", name, len(clamped), want)
 		}
-		n.Loss(1)
+		n.Loss(Loss{Scale: 1})
 		total := 0
 		for _, st := range n.steps {
 			f, ok := st.(*fakeQuantize)

@@ -9,6 +9,10 @@ func (n *Network) Input() backend.Tensor { return n.input.t }
 // row out.
 func (n *Network) Labels() backend.Tensor { return n.labels.t }
 
+// Mixed returns the second classes of a mixed batch (mixup, CutMix), I32 [B],
+// for the caller to write; [Loss] says whether and how they count.
+func (n *Network) Mixed() backend.Tensor { return n.mixed.t }
+
 // Logits returns the result of Forward, F32 [B, classes].
 func (n *Network) Logits() backend.Tensor { return n.logits.t }
 
@@ -53,11 +57,24 @@ func (n *Network) at(layer string) {
 	}
 }
 
-// Loss adds the cross-entropy of each row of Logits with Labels, and the
-// numbers of hits, to Stats. Backward begins with the gradient of scale times
-// the sum; PyTorch's mean is scale = 1/B.
-func (n *Network) Loss(scale float32) {
-	n.b.SoftmaxCrossEntropy(n.stats, n.dlogits.t, n.logits.t, backend.Targets{Labels: n.labels.t}, scale)
+// A Loss says what Loss computes. The zero value is the cross-entropy of Labels,
+// and Backward then finds gradients of 0.
+type Loss struct {
+	Scale     float32 // Backward begins with the gradient of Scale times the sum; PyTorch's mean is 1/B
+	Smoothing float32 // of labels, as in [backend.Targets]
+	Mixed     bool    // the classes of Mixed count 1 − Lambda, those of Labels Lambda
+	Lambda    float32
+}
+
+// Loss adds the cross-entropy of each row of Logits with its targets, and the
+// numbers of hits, to Stats.
+func (n *Network) Loss(l Loss) {
+	n.loss = l
+	t := backend.Targets{Labels: n.labels.t, Smoothing: l.Smoothing}
+	if l.Mixed {
+		t.Mixed, t.Lambda = n.mixed.t, l.Lambda
+	}
+	n.b.SoftmaxCrossEntropy(n.stats, n.dlogits.t, n.logits.t, t, l.Scale)
 }
 
 // Backward sets the gradient of every parameter. It follows Forward(true) and

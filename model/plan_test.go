@@ -104,7 +104,7 @@ func TestLives(t *testing.T) {
 			l.forward(true)
 			overwrite()
 		}
-		n.Loss(1 / float32(c.Batch))
+		n.Loss(Loss{Scale: 1 / float32(c.Batch)})
 		overwrite()
 		for _, s := range n.steps {
 			s.backward()

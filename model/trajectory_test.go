@@ -60,7 +60,7 @@ func TestTrajectory(t *testing.T) {
 				x, labels := fill(n, uint64(s%3)) // three batches, so that losses fall
 				n.b.Write(n.Stats(), []float32{0, 0, 0})
 				n.Forward(true)
-				n.Loss(1 / float32(tt.batch))
+				n.Loss(Loss{Scale: 1 / float32(tt.batch)})
 				n.Backward()
 				got := float64(readFloats(t, b, n.Stats())[0]) / float64(tt.batch)
 
@@ -142,8 +142,9 @@ func images(n int, input [3]int, x []float32) *array {
 	return a
 }
 
-// nearly compares within share of the greatest absolute value.
-func nearly(t *testing.T, what string, got []float32, want []float64, share float64) {
+// nearly compares within share of the greatest absolute value, and returns the
+// share by which got is off.
+func nearly(t *testing.T, what string, got []float32, want []float64, share float64) (off float64) {
 	t.Helper()
 	if len(got) != len(want) {
 		t.Fatalf("%s: %d elements, want %d", what, len(got), len(want))
@@ -156,9 +157,12 @@ func nearly(t *testing.T, what string, got []float32, want []float64, share floa
 		t.Errorf("%s: the reference is 0 throughout", what)
 	}
 	for i, w := range want {
-		if g := float64(got[i]); !(math.Abs(g-w) <= share*top) {
+		g := float64(got[i])
+		if !(math.Abs(g-w) <= share*top) {
 			t.Errorf("%s: element %d is %v, want %v within %v", what, i, g, w, share*top)
-			return
+			return math.Inf(1)
 		}
+		off = max(off, math.Abs(g-w)/top)
 	}
+	return off
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"gputrain/model"
 	"gputrain/trainer/dataset"
 )
 
@@ -91,7 +92,7 @@ func (s *session) pass(ctx context.Context) (Record, error) {
 		s.b.Write(s.net.Input(), batch.X)
 		s.b.Write(s.net.Labels(), batch.Labels)
 		s.net.Forward(true)
-		s.net.Loss(1 / float32(r.Train.Batch))
+		s.net.Loss(model.Loss{Scale: 1 / float32(r.Train.Batch)})
 		// Looking before the step finds the parameters as they were when the
 		// loss went wrong.
 		if (s.at.Batch+1)%r.Train.LogEvery == 0 || s.at.Batch+1 == batches {
@@ -215,7 +216,7 @@ func (s *session) measure(ctx context.Context, phase Phase, confusion [][]int) (
 		s.b.Write(s.net.Input(), batch.X)
 		s.b.Write(s.net.Labels(), batch.Labels)
 		s.net.Forward(false)
-		s.net.Loss(0)
+		s.net.Loss(model.Loss{})
 		images += batch.Count
 		if s.recorder != nil {
 			if err := s.recorder.batch(batch.Count); err != nil {

@@ -353,7 +353,7 @@ func trainSteps(b backend.Backend, network, method string, steps int) error {
 		b.Write(net.Input(), x)
 		b.Write(net.Labels(), labels)
 		net.Forward(true)
-		net.Loss(1.0 / batch)
+		net.Loss(model.Loss{Scale: 1.0 / batch})
 		net.Backward()
 		for i, p := range net.Params() {
 			b.AdamStep(p.Value, p.Grad, moments[0][i], moments[1][i], backend.Adam{LR: 1e-3, Beta1: 0.9, Beta2: 0.999, Eps: 1e-8, Step: step + 1})
