@@ -26,7 +26,8 @@ type progress struct {
 	// added to them, what the device holds.
 	Loss    float64    `json:"loss_sum"`
 	Hits    float64    `json:"hits"`
-	Looked  int        `json:"looked"` // batches that Loss and Hits are of
+	Top5    float64    `json:"top5"`
+	Looked  int        `json:"looked"` // batches that these are of
 	Pending [3]float32 `json:"pending"`
 
 	Seconds float64 `json:"seconds"` // that the epoch has taken
@@ -35,6 +36,7 @@ type progress struct {
 	Calibrated *Record `json:"calibrated,omitempty"` // on the test split, these three
 	Last       *Record `json:"last,omitempty"`
 	Best       *Record `json:"best,omitempty"`
+	Risen      *Record `json:"risen,omitempty"` // the last epoch that train.patience counts as better
 	Lines      int     `json:"metrics_lines"`
 }
 

@@ -154,14 +154,18 @@ func (d *decoder) set(s Setting, root reflect.Value) {
 		path, v = join(path, name), f
 	}
 	if rest != "" { // the name of a layer may hold dots
-		rules, ok := v.Addr().Interface().(*LayerRules)
-		if !ok {
+		switch rules := v.Addr().Interface().(type) {
+		case *LayerRules:
+			*rules = rules.with(LayerRule{rest, s.Value})
+			d.place[at] = place{file: d.file}
+		case *EstimatorRules:
+			if n := d.parse([]byte(s.Value)); n != nil {
+				d.estimator(n, rest, rules, path)
+			}
+		default:
 			d.faults = append(d.faults, &InputError{File: d.file, Got: s.Path, Want: path,
 				Err: fmt.Errorf("%s has no fields, want %s=value", path, path)})
-			return
 		}
-		*rules = rules.with(LayerRule{rest, s.Value})
-		d.place[at] = place{file: d.file}
 		return
 	}
 	if v.Kind() == reflect.String && !strings.HasPrefix(s.Value, `"`) && !strings.HasPrefix(s.Value, "'") {
@@ -193,6 +197,9 @@ func (d *decoder) value(n ast.Node, v reflect.Value, path string) {
 	switch p := v.Addr().Interface().(type) {
 	case *LayerRules:
 		d.rules(n, p, path)
+		return
+	case *EstimatorRules:
+		d.estimators(n, p, path)
 		return
 	case *HWS:
 		d.hws(n, p, path)
@@ -302,6 +309,33 @@ func (d *decoder) rules(n ast.Node, l *LayerRules, path string) {
 		*l = l.with(LayerRule{pattern, m})
 		d.place[join(path, pattern)] = d.at(e.Value)
 	}
+}
+
+func (d *decoder) estimators(n ast.Node, l *EstimatorRules, path string) {
+	list, ok := entries(n)
+	if !ok {
+		d.fault(n, path, "a mapping of layer names to estimators")
+		return
+	}
+	for _, e := range list {
+		d.estimator(e.Value, e.Key.GetToken().Value, l, path)
+	}
+}
+
+// estimator decodes one rule: a mapping of fields, or the name of a method.
+func (d *decoder) estimator(n ast.Node, pattern string, l *EstimatorRules, path string) {
+	r := EstimatorRule{Pattern: pattern}
+	at := join(path, pattern)
+	d.place[at] = d.at(n)
+	if d.scalar(n, reflect.ValueOf(&r.Method).Elem()) {
+		d.place[join(at, "method")] = d.at(n)
+	} else if _, ok := entries(n); ok {
+		d.fields(n, reflect.ValueOf(&r.Estimator).Elem(), at)
+	} else {
+		d.fault(n, at, "an estimator, as in ste or {method: lut2d, hws: 4}")
+		return
+	}
+	*l = l.with(r)
 }
 
 func (d *decoder) hws(n ast.Node, h *HWS, path string) {
@@ -421,10 +455,17 @@ func wanted(v reflect.Value) string {
 	return "a mapping of its fields"
 }
 
-// field returns the field of struct v with a YAML name.
+// field returns the field of struct v with a YAML name. Those of an embedded
+// struct are v's own.
 func field(v reflect.Value, name string) (reflect.Value, bool) {
 	for i := range v.NumField() {
-		if yamlName(v.Type().Field(i)) == name && name != "" {
+		f := v.Type().Field(i)
+		if f.Anonymous {
+			if inner, ok := field(v.Field(i), name); ok {
+				return inner, true
+			}
+		}
+		if yamlName(f) == name && name != "" {
 			return v.Field(i), true
 		}
 	}
@@ -433,7 +474,11 @@ func field(v reflect.Value, name string) (reflect.Value, bool) {
 
 func fieldNames(v reflect.Value) (names []string) {
 	for i := range v.NumField() {
-		if name := yamlName(v.Type().Field(i)); name != "" {
+		f := v.Type().Field(i)
+		if f.Anonymous {
+			names = append(names, fieldNames(v.Field(i))...)
+		}
+		if name := yamlName(f); name != "" {
 			names = append(names, name)
 		}
 	}

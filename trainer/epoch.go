@@ -18,37 +18,83 @@ func (s *session) epoch(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	records := []Record{train}
 	test, _, err := s.measure(ctx, s.phase(), nil)
-	if ctx.Err() != nil && err == nil {
-		return s.interrupted(ctx) // with all batches done: only measuring is repeated
-	}
 	if err != nil {
 		return err
 	}
-	test.LR = train.LR
-
-	names := []string{lastFile}
-	if s.at.Epoch == 0 {
-		s.at.Calibrated = &test
-	} else {
-		if s.at.Best == nil || test.Accuracy > s.at.Best.Accuracy {
-			s.at.Best = &test
-			names = []string{bestFile, lastFile}
+	records = append(records, test)
+	if s.ema != nil && s.at.Epoch > 0 {
+		err := s.averaged(func() (err error) {
+			test, _, err = s.measure(ctx, s.phase(), nil)
+			return err
+		})
+		if err != nil {
+			return err
 		}
+		test.Weights = "ema"
+		records = append(records, test)
 	}
-	s.at.Last = &test
-	s.at = progress{Epoch: s.at.Epoch + 1, Calibrated: s.at.Calibrated, Last: s.at.Last, Best: s.at.Best}
+	if ctx.Err() != nil {
+		return s.interrupted(ctx) // with all batches done: only measuring is repeated
+	}
+	for i := range records {
+		records[i].LR = train.LR
+	}
+	best := s.judge(records[len(records)-1])
 	if s.dir != nil {
-		if err := s.dir.record(train, test); err != nil {
+		if err := s.dir.record(records...); err != nil {
 			return err
 		}
-		if err := s.save(names...); err != nil {
+		if best {
+			if err := s.saveBest(); err != nil {
+				return err
+			}
+		}
+		if err := s.save(lastFile); err != nil {
 			return err
 		}
 	}
-	s.tell(train)
-	s.tell(test)
+	for _, r := range records {
+		s.tell(r)
+	}
 	return nil
+}
+
+// judge ends the epoch in hand, which test measured, and reports whether it is
+// the best yet.
+func (s *session) judge(test Record) (best bool) {
+	next := progress{Epoch: s.at.Epoch + 1, Calibrated: s.at.Calibrated, Last: &test, Best: s.at.Best, Risen: s.at.Risen}
+	if s.at.Epoch == 0 {
+		next.Calibrated = &test
+		s.at = next
+		return false
+	}
+	if best = next.Best == nil || test.Accuracy > next.Best.Accuracy; best {
+		next.Best = &test
+	}
+	t := s.plan.Recipe.Train
+	if t.Patience > 0 && (next.Risen == nil || test.Accuracy > next.Risen.Accuracy+t.MinDelta) {
+		next.Risen = &test
+	}
+	s.at = next
+	return best
+}
+
+// done reports whether no epoch is left to make.
+func (s *session) done() bool {
+	t := s.plan.Recipe.Train
+	if s.at.Epoch > t.Epochs {
+		return true
+	}
+	return t.Patience > 0 && s.at.Risen != nil && s.at.Epoch-1-s.at.Risen.Epoch >= t.Patience
+}
+
+// freeze holds, in the epoch in hand, what the recipe says stands still.
+func (s *session) freeze() {
+	after := func(epochs *int) bool { return epochs != nil && s.at.Epoch > *epochs }
+	f := s.plan.Recipe.Quantization.Freeze
+	s.net.Freeze(after(f.Observers), after(f.BatchNorm))
 }
 
 // phase returns the phase of the epoch in hand.
@@ -63,7 +109,13 @@ func (s *session) phase() Phase {
 func (s *session) pass(ctx context.Context) (Record, error) {
 	r := s.plan.Recipe
 	calibrating := s.at.Epoch == 0
-	batches := s.plan.steps()
+	batches := s.plan.batches()
+	s.freeze()
+	if s.ema != nil && !calibrating && s.opt.step == 0 {
+		if err := s.ema.start(); err != nil {
+			return Record{}, err
+		}
+	}
 	loader, err := dataset.NewLoader(s.plan.Train, s.plan.pipeline(!calibrating), dataset.LoaderOptions{
 		Batch: r.Train.Batch, Shuffle: true, DropLast: true, Seed: r.Train.Seed, Epoch: uint64(s.at.Epoch),
 		Workers: r.Data.Workers, FirstBatch: s.at.Batch})
@@ -81,7 +133,8 @@ func (s *session) pass(ctx context.Context) (Record, error) {
 		rec.LR = s.rate(s.at.Batch - 1)
 	}
 	for {
-		if ctx.Err() != nil {
+		i, of := s.plan.turn(s.at.Epoch, s.at.Batch) // the batch is the i-th of its step
+		if ctx.Err() != nil && i == 0 {
 			clock()
 			return rec, s.interrupted(ctx)
 		}
@@ -92,7 +145,7 @@ func (s *session) pass(ctx context.Context) (Record, error) {
 		s.b.Write(s.net.Input(), batch.X)
 		s.b.Write(s.net.Labels(), batch.Labels)
 		s.net.Forward(true)
-		s.net.Loss(model.Loss{Scale: 1 / float32(r.Train.Batch)})
+		s.net.Loss(model.Loss{Scale: 1 / float32(of*r.Train.Batch)})
 		// Looking before the step finds the parameters as they were when the
 		// loss went wrong.
 		if (s.at.Batch+1)%r.Train.LogEvery == 0 || s.at.Batch+1 == batches {
@@ -103,7 +156,9 @@ func (s *session) pass(ctx context.Context) (Record, error) {
 		if !calibrating {
 			rec.LR = s.rate(s.at.Batch)
 			s.net.Backward()
-			s.opt.update(rec.LR)
+			if s.add(i, of); i == of-1 {
+				s.step(rec.LR)
+			}
 		}
 		s.at.Batch++
 		clock()
@@ -123,8 +178,8 @@ func (s *session) rate(batch int) float64 {
 	if s.at.Epoch == 0 {
 		return 0
 	}
-	r, batches := s.plan.Recipe, s.plan.steps()
-	return r.Schedule.Rate(r.Optimizer.LR, (s.at.Epoch-1)*batches+batch, batches, r.Train.Epochs)
+	r, steps := s.plan.Recipe, s.plan.steps()
+	return r.Schedule.Rate(r.Optimizer.LR, (s.at.Epoch-1)*steps+batch/s.plan.perStep(s.at.Epoch), steps, r.Train.Epochs)
 }
 
 // look adds the sums on the device to those of the epoch, and clears them. It
@@ -138,17 +193,23 @@ func (s *session) look(training bool) error {
 	}
 	s.at.Loss += float64(s.stats[0])
 	s.at.Hits += float64(s.stats[1])
+	s.at.Top5 += float64(s.stats[2])
 	s.at.Looked = s.at.Batch + 1
 	s.b.Write(s.net.Stats(), s.zeros[:])
 	return nil
 }
 
-// saveBetween saves in the middle of an epoch, where the recipe says so.
+// saveBetween saves in the middle of an epoch, where the recipe says so, but not
+// in the middle of a step.
 func (s *session) saveBetween(batches int) error {
 	t := s.plan.Recipe.Train
-	due := t.SaveSteps > 0 && s.at.Batch%t.SaveSteps == 0 ||
+	n := s.plan.perStep(s.at.Epoch)
+	if s.dir == nil || s.at.Batch%n > 0 || s.at.Batch == batches {
+		return nil
+	}
+	due := t.SaveSteps > 0 && s.at.Batch/n%t.SaveSteps == 0 ||
 		t.SaveMinutes > 0 && time.Since(s.saved).Minutes() >= t.SaveMinutes
-	if s.dir == nil || !due || s.at.Batch == batches {
+	if !due {
 		return nil
 	}
 	return s.save(lastFile)
@@ -174,7 +235,8 @@ func (s *session) progress(rec Record, batch, batches int) {
 // finish fills in the means over the images of a pass.
 func (r *Record) finish(at progress, images int) {
 	if images > 0 {
-		r.Loss, r.Accuracy = at.Loss/float64(images), at.Hits/float64(images)
+		n := float64(images)
+		r.Loss, r.Accuracy, r.Top5 = at.Loss/n, at.Hits/n, at.Top5/n
 	}
 	r.Seconds = at.Seconds
 	if at.Seconds > 0 {

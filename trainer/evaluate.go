@@ -55,7 +55,7 @@ func evaluate(ctx context.Context, b backend.Backend, p *Plan, events func(Event
 	if err := s.init(); err != nil {
 		return nil, nil, err
 	}
-	s.tell(Began{Plan: p, Network: s.net.Summary(), Batches: p.steps()})
+	s.tell(Began{Plan: p, Network: s.net.Summary(), Batches: p.batches()})
 	missing, err := s.net.Uncalibrated()
 	if err != nil {
 		return nil, nil, err
@@ -65,7 +65,7 @@ func evaluate(ctx context.Context, b backend.Backend, p *Plan, events func(Event
 		if c := p.Recipe.Train.Calibrate; c != nil && !*c {
 			return nil, nil, inputf(p.Recipe.Init, "no range for %s and %d more, and train.calibrate is false", missing[0], len(missing)-1)
 		}
-		if p.steps() == 0 {
+		if p.batches() == 0 {
 			return nil, nil, p.Recipe.fault("train.batch", p.Recipe.Train.Batch, "at most the images to calibrate on")
 		}
 		if _, err := s.pass(ctx); err != nil {

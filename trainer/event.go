@@ -2,8 +2,8 @@ package trainer
 
 import "gputrain/model"
 
-// An Event is something that a run tells while it works: [Began], [Progress],
-// [Record] or [Saved].
+// An Event is something that a run tells while it works: [Loaded], [Began],
+// [Progress], [Record], [Saved] or [Stopped].
 type Event interface{ event() }
 
 // Began is told once, before the first step.
@@ -11,6 +11,7 @@ type Began struct {
 	Plan    *Plan
 	Network model.Summary
 	Resumed bool // from a checkpoint of the same run
+	Done    bool // and no epoch is left
 	Epoch   int  // in which it begins; 0 is the calibration
 	Epochs  int
 	Batches int // an epoch
@@ -31,13 +32,15 @@ type Progress struct {
 
 // A Record is a line of metrics.jsonl: what one epoch did on one split.
 type Record struct {
-	Event           string  `json:"event"` // epoch
-	Phase           Phase   `json:"phase"` // train, retrain, calibrate
-	Epoch           int     `json:"epoch"` // from 1; 0 is the calibration
-	Split           string  `json:"split"` // train, test
-	Loss            float64 `json:"loss"`  // mean over the images
+	Event           string  `json:"event"`             // epoch
+	Phase           Phase   `json:"phase"`             // train, retrain, calibrate
+	Epoch           int     `json:"epoch"`             // from 1; 0 is the calibration
+	Split           string  `json:"split"`             // train, test
+	Weights         string  `json:"weights,omitempty"` // ema: the averages of train.ema; else as they are
+	Loss            float64 `json:"loss"`              // mean over the images; in training of smoothed and mixed labels
 	Accuracy        float64 `json:"accuracy"`
-	LR              float64 `json:"lr"` // of the epoch's last step
+	Top5            float64 `json:"top5"` // share of images whose label is among the five greatest logits
+	LR              float64 `json:"lr"`   // of the epoch's last step
 	Seconds         float64 `json:"seconds"`
 	ImagesPerSecond float64 `json:"images_per_second"`
 	WaitShare       float64 `json:"wait_share"` // of the seconds, spent waiting for images
@@ -50,7 +53,14 @@ type Saved struct {
 	Batch int // batches of the epoch that are done
 }
 
+// Stopped is told when train.patience ends a run before its last epoch.
+type Stopped struct {
+	Epoch int // the last that was made
+	Since int // the one since which the accuracy has not risen
+}
+
 func (Began) event()    {}
 func (Progress) event() {}
 func (Record) event()   {}
 func (Saved) event()    {}
+func (Stopped) event()  {}

@@ -242,7 +242,7 @@ func TestGradientHistograms(t *testing.T) {
 		t.Fatal(err)
 	}
 	r := recipeFor(images)
-	r.Gradient = Gradient{Method: "lowrank", Rank: 2, HWS: 2, Histograms: path}
+	r.Gradient = Gradient{Estimator: Estimator{Method: "lowrank", Rank: 2, HWS: 2, Histograms: path}}
 	p := planFor(t, r)
 	hw, hx, err := h.For(p.Config.Default.Table, "")
 	if err != nil {
@@ -291,15 +291,15 @@ func TestGradientHistograms(t *testing.T) {
 		g    Gradient
 		want string
 	}{
-		{Gradient{Method: "lowrank", HWS: 2, Histograms: path + "x"}, "gradient.histograms: lut: open"},
-		{Gradient{Method: "lowrank", HWS: 2, Histograms: filepath.Join(out, "recipe.yaml")}, "recipe.yaml:1: not JSON"},
+		{Gradient{Estimator: Estimator{Method: "lowrank", HWS: 2, Histograms: path + "x"}}, "gradient.histograms: lut: open"},
+		{Gradient{Estimator: Estimator{Method: "lowrank", HWS: 2, Histograms: filepath.Join(out, "recipe.yaml")}}, "recipe.yaml:1: not JSON"},
 	} {
 		r.Gradient = c.g
 		if _, err := Prepare(r, Pretrain); err == nil || !IsInput(err) || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%+v: %v, want %q in it", c.g, err, c.want)
 		}
 	}
-	r.Gradient = Gradient{Method: "lut2d", HWS: 2, Histograms: path}
+	r.Gradient = Gradient{Estimator: Estimator{Method: "lut2d", HWS: 2, Histograms: path}}
 	r.place = map[string]place{"gradient.histograms": {}}
 	if _, err := Prepare(r, Pretrain); err == nil || !strings.Contains(err.Error(), "gradient.histograms") {
 		t.Errorf("histograms of lut2d: %v, want a refusal", err)

@@ -26,106 +26,171 @@ type TableUse struct {
 	Histograms string `json:"histograms,omitempty"`
 }
 
-// histograms are those of a file, and its digest.
-type histograms struct {
+// A tables resolves the names of multipliers and makes their gradients.
+type tables struct {
+	p         *Plan
+	r         *Recipe // resolved
+	gradients bool    // also make those
+
+	exactW, exactX lut.Operand // of the multiplier called exact
+	known          map[string]model.Multiplier
+	loaded         map[string]*lut.Loaded // what the file of a multiplier held
+	made           map[madeKey]madeGradients
+	weighting      map[string]weighting // by the path of its file
+
+	faults Faults
+}
+
+// A weighting is the histograms of a file, and its digest.
+type weighting struct {
 	*lut.Histograms
 	sha256 string
 }
 
+// A madeKey identifies the gradients of a multiplier under an estimator.
+type madeKey struct {
+	multiplier string
+	estimator  Estimator
+}
+
+type madeGradients struct {
+	lut.Gradients
+	hws int // the half window that was used, 0 for none
+}
+
+func newTables(p *Plan, r *Recipe, gradients bool) *tables {
+	return &tables{p: p, r: r, gradients: gradients, known: map[string]model.Multiplier{floatName: model.Float()},
+		loaded: map[string]*lut.Loaded{}, made: map[madeKey]madeGradients{}, weighting: map[string]weighting{}}
+}
+
+// fault records what is wrong with the field at path.
+func (t *tables) fault(path string, err error) {
+	e := t.r.fault(path, "", "")
+	e.Got, e.Err = "", err
+	var fe *lut.FormatError
+	if errors.As(err, &fe) && fe.Path != "" { // the file's line says more than the recipe's
+		e.File, e.Line, e.Column, e.Field, e.Err = fe.Path, fe.Line, 0, "", fe.Err
+	}
+	t.faults = append(t.faults, e)
+}
+
 // multipliers resolves every name in r.Multiplier. r must be resolved. With
-// gradients it also makes those.
-func (p *Plan) multipliers(r *Recipe, gradients bool) (faults Faults) {
-	bad := func(path string, err error) {
-		e := r.fault(path, "", "")
-		e.Got, e.Err = "", err
-		var fe *lut.FormatError
-		if errors.As(err, &fe) && fe.Path != "" { // the file's line says more than the recipe's
-			e.File, e.Line, e.Column, e.Field, e.Err = fe.Path, fe.Line, 0, "", fe.Err
-		}
-		faults = append(faults, e)
-	}
-
-	var weighting histograms
+// gradients it also makes those of r.Gradient; what its layers ask for is
+// [tables.layers]'s.
+func (p *Plan) multipliers(r *Recipe, gradients bool) *tables {
+	t := newTables(p, r, gradients)
 	if path := r.Gradient.Histograms; path != "" && gradients {
-		var err error
-		if weighting.Histograms, weighting.sha256, err = lut.LoadHistograms(path); err != nil {
-			bad("gradient.histograms", err)
-			return faults
+		if _, err := t.histograms(path); err != nil {
+			t.fault("gradient.histograms", err)
+			return t
 		}
 	}
-	known := map[string]model.Multiplier{floatName: model.Float()}
-	var exactW, exactX lut.Operand
-	resolve := func(path, name string) (m model.Multiplier, ok bool) {
-		if m, ok := known[name]; ok {
-			return m, true
-		}
-		if name == "" {
-			return m, false // Resolve has said so
-		}
-		m.Name = name
-		estimator := r.Gradient
-		var loaded *lut.Loaded
-		if name == exactName {
-			m.Table = lut.New(exactName, exactW, exactX, func(W, X int) int { return W * X })
-			estimator = Gradient{Method: "ste"}
-		} else {
-			var o lut.LoadOptions
-			if !lut.IsSpec(name) {
-				o = lut.LoadOptions{From: r.Multiplier.From, Order: r.Multiplier.Order,
-					Signed: r.Multiplier.Signed, Codes: r.Multiplier.Codes, Top: r.Multiplier.Top}
-			}
-			var err error
-			if loaded, err = lut.Resolve(name, o); err != nil {
-				bad(path, err)
-				return m, false
-			}
-			m.Table = loaded.Table
-			for _, a := range loaded.Assumed {
-				p.Assumed = append(p.Assumed, fmt.Sprintf("multiplier %s: %s", name, a))
-			}
-		}
-		use := TableUse{SHA256: m.Table.SHA256(), W: m.Table.W().String(), X: m.Table.X().String()}
-		if gradients {
-			var err error
-			if m.Gradients, use.HWS, err = gradientsOf(estimator, m.Table, loaded, weighting.Histograms); err != nil {
-				bad("gradient", fmt.Errorf("of %s: %w", name, err))
-				return m, false
-			}
-			use.Gradient = estimator.Method
-			if estimator.Histograms != "" {
-				use.Histograms = weighting.sha256
-			}
-			if r.Gradient.HWS == HWSAuto && use.HWS > 0 {
-				p.Assumed = append(p.Assumed, fmt.Sprintf("multiplier %s: gradient.hws auto is %d", name, use.HWS))
-			}
-		}
-		faults = append(faults, widths(r, name, m.Table)...)
-		p.Tables[name] = use
-		known[name] = m
-		return m, true
-	}
-
 	// exact has the widths of the default multiplier, where that is a table.
 	w, x := r.Quantization.Weight, r.Quantization.Activation
-	exactW, exactX = operand(w.Bits, w.Signed), operand(x.Bits, x.Signed)
-	d, ok := resolve("multiplier.default", r.Multiplier.Default)
+	t.exactW, t.exactX = operand(w.Bits, w.Signed), operand(x.Bits, x.Signed)
+	d, ok := t.resolve("multiplier.default", r.Multiplier.Default)
 	if ok && d.Table != nil {
-		exactW, exactX = d.Table.W(), d.Table.X()
+		t.exactW, t.exactX = d.Table.W(), d.Table.X()
 	}
 	p.Config.Default = d
 	if !ok {
-		return faults // the widths of the rest depend on it
+		return t // the widths of the rest depend on it
 	}
 	for _, rule := range r.Multiplier.Layers {
-		if m, ok := resolve("multiplier.layers."+rule.Pattern, rule.Multiplier); ok {
+		if m, ok := t.resolve("multiplier.layers."+rule.Pattern, rule.Multiplier); ok {
 			p.Config.Rules = append(p.Config.Rules, model.Rule{Pattern: rule.Pattern, Multiplier: m})
 		}
 	}
-	if _, used := known[exactName]; used && w.Bits == 0 && d.Table == nil || r.Multiplier.Default == exactName && w.Bits == 0 {
-		p.Assumed = append(p.Assumed, fmt.Sprintf("exact is %v×%v: no table and no quantization.weight.bits says otherwise", exactW, exactX))
+	if _, used := t.known[exactName]; used && w.Bits == 0 && d.Table == nil || r.Multiplier.Default == exactName && w.Bits == 0 {
+		p.Assumed = append(p.Assumed, fmt.Sprintf("exact is %v×%v: no table and no quantization.weight.bits says otherwise", t.exactW, t.exactX))
 	}
-	p.Config.Quantization.Pool = exactX
-	return faults
+	p.Config.Quantization.Pool = t.exactX
+	return t
+}
+
+// resolve returns the multiplier that the field at path names.
+func (t *tables) resolve(path, name string) (m model.Multiplier, ok bool) {
+	if m, ok := t.known[name]; ok {
+		return m, true
+	}
+	if name == "" {
+		return m, false // Resolve has said so
+	}
+	m.Name = name
+	estimator := t.r.Gradient.Estimator
+	if name == exactName {
+		m.Table = lut.New(exactName, t.exactW, t.exactX, func(W, X int) int { return W * X })
+		estimator = Estimator{Method: "ste"}
+	} else {
+		var o lut.LoadOptions
+		if !lut.IsSpec(name) {
+			o = lut.LoadOptions{From: t.r.Multiplier.From, Order: t.r.Multiplier.Order,
+				Signed: t.r.Multiplier.Signed, Codes: t.r.Multiplier.Codes, Top: t.r.Multiplier.Top}
+		}
+		loaded, err := lut.Resolve(name, o)
+		if err != nil {
+			t.fault(path, err)
+			return m, false
+		}
+		t.loaded[name] = loaded
+		m.Table = loaded.Table
+		for _, a := range loaded.Assumed {
+			t.p.Assumed = append(t.p.Assumed, fmt.Sprintf("multiplier %s: %s", name, a))
+		}
+	}
+	use := TableUse{SHA256: m.Table.SHA256(), W: m.Table.W().String(), X: m.Table.X().String()}
+	if t.gradients {
+		made, err := t.estimate(m, estimator)
+		if err != nil {
+			t.fault("gradient", fmt.Errorf("of %s: %w", name, err))
+			return m, false
+		}
+		m.Gradients, use.HWS, use.Gradient = made.Gradients, made.hws, estimator.Method
+		use.Histograms = t.weighting[estimator.Histograms].sha256
+		if estimator.HWS == HWSAuto && use.HWS > 0 {
+			t.p.Assumed = append(t.p.Assumed, fmt.Sprintf("multiplier %s: gradient.hws auto is %d", name, use.HWS))
+		}
+	}
+	t.faults = append(t.faults, widths(t.r, name, m.Table)...)
+	t.p.Tables[name] = use
+	t.known[name] = m
+	return m, true
+}
+
+// histograms reads those of a file, once.
+func (t *tables) histograms(path string) (weighting, error) {
+	if w, ok := t.weighting[path]; ok {
+		return w, nil
+	}
+	var w weighting
+	var err error
+	if w.Histograms, w.sha256, err = lut.LoadHistograms(path); err != nil {
+		return w, err
+	}
+	t.weighting[path] = w
+	return w, nil
+}
+
+// estimate returns the gradients of a multiplier with a table under e.
+func (t *tables) estimate(m model.Multiplier, e Estimator) (madeGradients, error) {
+	key := madeKey{m.Name, e}
+	if made, ok := t.made[key]; ok {
+		return made, nil
+	}
+	var w *lut.Histograms
+	if e.Histograms != "" {
+		read, err := t.histograms(e.Histograms)
+		if err != nil {
+			return madeGradients{}, err
+		}
+		w = read.Histograms
+	}
+	g, hws, err := gradientsOf(e, m.Table, t.loaded[m.Name], w)
+	if err != nil {
+		return madeGradients{}, err
+	}
+	t.made[key] = madeGradients{g, hws}
+	return t.made[key], nil
 }
 
 // operand is the one of a quantizer's settings; by default 8 bits, unsigned.
@@ -161,14 +226,14 @@ func widths(r *Recipe, name string, t *lut.Table) (faults Faults) {
 	return faults
 }
 
-// gradientsOf makes the gradients of table t as g says, and returns the half
+// gradientsOf makes the gradients of table t as e says, and returns the half
 // window that it used, 0 for none. loaded is the file that t came from, nil
-// for none; weighting are the histograms that g names, nil for none.
-func gradientsOf(g Gradient, t *lut.Table, loaded *lut.Loaded, weighting *lut.Histograms) (lut.Gradients, int, error) {
-	if g.Method == "table" {
-		if g.File != "" {
+// for none; weighting are the histograms that e names, nil for none.
+func gradientsOf(e Estimator, t *lut.Table, loaded *lut.Loaded, weighting *lut.Histograms) (lut.Gradients, int, error) {
+	if e.Method == "table" {
+		if e.File != "" {
 			var err error
-			if loaded, err = lut.Load(g.File, lut.LoadOptions{}); err != nil {
+			if loaded, err = lut.Load(e.File, lut.LoadOptions{}); err != nil {
 				return lut.Gradients{}, 0, err
 			}
 		}
@@ -182,19 +247,19 @@ func gradientsOf(g Gradient, t *lut.Table, loaded *lut.Loaded, weighting *lut.Hi
 		}
 		return loaded.Gradients, 0, nil
 	}
-	e := lut.Estimator{Method: g.Method, HWS: int(g.HWS), Boundary: g.Boundary, Reading: g.Reading, Rank: g.Rank}
-	if g.Storage == "float32" {
-		e.Storage = lut.Float32
+	le := lut.Estimator{Method: e.Method, HWS: int(e.HWS), Boundary: e.Boundary, Reading: e.Reading, Rank: e.Rank}
+	if e.Storage == "float32" {
+		le.Storage = lut.Float32
 	}
-	if g.HWS == HWSAuto {
-		e.HWS = lut.AutoHWS(t)
+	if e.HWS == HWSAuto {
+		le.HWS = lut.AutoHWS(t)
 	}
-	if weighting != nil && g.Histograms != "" {
+	if weighting != nil {
 		var err error
-		if e.HistW, e.HistX, err = weighting.For(t, ""); err != nil {
+		if le.HistW, le.HistX, err = weighting.For(t, ""); err != nil {
 			return lut.Gradients{}, 0, err
 		}
 	}
-	made, err := e.Gradients(t)
-	return made, e.HWS, err
+	made, err := le.Gradients(t)
+	return made, le.HWS, err
 }

@@ -1,7 +1,7 @@
 package trainer
 
 import (
-	"fmt"
+	"slices"
 	"strings"
 
 	"gputrain/model"
@@ -11,6 +11,39 @@ import (
 
 // optimizerPrefix begins the names of moments in a checkpoint.
 const optimizerPrefix = "optimizer."
+
+// momentNames are the tensors that each rule keeps for every parameter, in the
+// order in which its operation takes them; those of torch.optim have their names.
+var momentNames = map[string][]string{
+	"adam":        {"exp_avg", "exp_avg_sq"},
+	"adamw":       {"exp_avg", "exp_avg_sq"},
+	"adan":        {"exp_avg", "exp_avg_diff", "exp_avg_sq", "previous_grad"},
+	"adamomentum": {"exp_avg", "exp_avg_sq"},
+	"sgd":         {"momentum_buffer"}, // with momentum only
+}
+
+// moments returns the names of the tensors that o keeps for every parameter.
+func (o Optimizer) moments() []string {
+	if o.Name == "sgd" && o.Momentum == 0 {
+		return nil
+	}
+	return momentNames[o.Name]
+}
+
+// decay returns the weight decay of a parameter.
+func (o Optimizer) decay(p model.Param) float64 {
+	if o.DecayNorms == nil || *o.DecayNorms {
+		return o.WeightDecay
+	}
+	longest := 0
+	if len(p.Shape) > 0 {
+		longest = slices.Max(p.Shape)
+	}
+	if p.Shape.Len() == longest || strings.Contains(p.Name, "pos_embed") {
+		return 0 // a vector: a bias, a scale, a shift, a class token
+	}
+	return o.WeightDecay
+}
 
 // An optimizer owns the moments of a network's parameters, and makes steps by
 // the fused operations of a backend.
@@ -31,16 +64,12 @@ type moment struct {
 // newOptimizer makes zeroed moments for params. The caller frees them.
 func newOptimizer(b backend.Backend, o Optimizer, params []model.Param) *optimizer {
 	opt := &optimizer{b: b, o: o, params: params}
-	switch {
-	case o.Name != "sgd":
-		opt.moments = []moment{{name: "exp_avg"}, {name: "exp_avg_sq"}}
-	case o.Momentum != 0:
-		opt.moments = []moment{{name: "momentum_buffer"}}
-	}
-	for i := range opt.moments {
+	for _, name := range o.moments() {
+		m := moment{name: name}
 		for _, p := range params {
-			opt.moments[i].tensors = append(opt.moments[i].tensors, b.NewTensor(backend.F32, p.Value.Shape()))
+			m.tensors = append(m.tensors, b.NewTensor(backend.F32, p.Value.Shape()))
 		}
+		opt.moments = append(opt.moments, m)
 	}
 	return opt
 }
@@ -58,18 +87,28 @@ func (opt *optimizer) update(lr float64) {
 	opt.step++
 	o := opt.o
 	for i, p := range opt.params {
-		if o.Name == "sgd" {
+		w, dw, decay := p.Value, p.Grad, o.decay(p)
+		at := func(m int) backend.Tensor { return opt.moments[m].tensors[i] }
+		switch o.Name {
+		case "sgd":
 			var v backend.Tensor
-			if len(opt.moments) > 0 {
-				v = opt.moments[0].tensors[i]
+			if o.Momentum != 0 {
+				v = at(0)
 			}
-			opt.b.SGDStep(p.Value, p.Grad, v, backend.SGD{LR: lr, Momentum: o.Momentum, Dampening: o.Dampening,
-				WeightDecay: o.WeightDecay, Nesterov: o.Nesterov, First: opt.step == 1})
-			continue
+			opt.b.SGDStep(w, dw, v, backend.SGD{LR: lr, Momentum: o.Momentum, Dampening: o.Dampening,
+				WeightDecay: decay, Nesterov: o.Nesterov, First: opt.step == 1})
+		case "adan":
+			opt.b.AdanStep(w, dw, at(0), at(1), at(2), at(3), backend.Adan{LR: lr, Beta1: o.Betas[0], Beta2: o.Betas[1],
+				Beta3: o.Betas[2], Eps: o.Eps, WeightDecay: decay, Step: opt.step})
+		default:
+			h := backend.Adam{LR: lr, Beta1: o.Betas[0], Beta2: o.Betas[1], Eps: o.Eps, WeightDecay: decay,
+				Decoupled: o.Name == "adamw", Step: opt.step}
+			if o.Name == "adamomentum" {
+				opt.b.AdaMomentumStep(w, dw, at(0), at(1), h)
+			} else {
+				opt.b.AdamStep(w, dw, at(0), at(1), h)
+			}
 		}
-		opt.b.AdamStep(p.Value, p.Grad, opt.moments[0].tensors[i], opt.moments[1].tensors[i], backend.Adam{
-			LR: lr, Beta1: o.Betas[0], Beta2: o.Betas[1], Eps: o.Eps, WeightDecay: o.WeightDecay,
-			Decoupled: o.Name == "adamw", Step: opt.step})
 	}
 }
 
@@ -86,46 +125,10 @@ func (opt *optimizer) each(f func(name string, t backend.Tensor) error) error {
 }
 
 // state reads the moments.
-func (opt *optimizer) state() (list []weights.Tensor, err error) {
-	err = opt.each(func(name string, t backend.Tensor) error {
-		v := make([]float32, t.Shape().Len())
-		list = append(list, weights.Tensor{})
-		if err := opt.b.Read(v, t); err != nil {
-			return fmt.Errorf("trainer: read %s: %w", name, err)
-		}
-		list[len(list)-1] = weights.FromFloat32(name, t.Shape(), v)
-		return nil
-	})
-	return list, err
-}
+func (opt *optimizer) state() ([]weights.Tensor, error) { return readTensors(opt.b, opt.each) }
 
 // load writes the moments of a file, after step steps.
 func (opt *optimizer) load(f *weights.File, step int) error {
 	opt.step = step
-	return opt.each(func(name string, t backend.Tensor) error {
-		stored, ok := f.Get(name)
-		if !ok {
-			return fmt.Errorf("no tensor %s", name)
-		}
-		v, err := stored.Float32()
-		if err != nil {
-			return err
-		}
-		if !t.Shape().Equal(stored.Shape) {
-			return fmt.Errorf("tensor %s is %v, want %v", name, backend.Shape(stored.Shape), t.Shape())
-		}
-		opt.b.Write(t, v)
-		return nil
-	})
-}
-
-// withoutMoments returns f less the tensors that belong to an optimizer.
-func withoutMoments(f *weights.File) *weights.File {
-	out := &weights.File{Metadata: f.Metadata}
-	for _, t := range f.Tensors {
-		if !strings.HasPrefix(t.Name, optimizerPrefix) {
-			out.Tensors = append(out.Tensors, t)
-		}
-	}
-	return out
+	return writeTensors(opt.b, f, opt.each)
 }

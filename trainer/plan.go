@@ -35,7 +35,8 @@ func prepare(r *Recipe, phase Phase, earlier *Plan) (*Plan, error) {
 	p := &Plan{Phase: phase, Recipe: resolved, Assumed: assumed, Tables: map[string]TableUse{}}
 	var faults Faults
 	errors.As(err, &faults)
-	faults = append(faults, p.multipliers(resolved, phase != Eval)...)
+	t := p.multipliers(resolved, phase != Eval)
+	faults = append(faults, t.faults...)
 	if phase == Retrain && len(faults) == 0 && len(p.Tables) == 0 {
 		faults = append(faults, resolved.fault("multiplier.default", resolved.Multiplier.Default, "a table or exact: there is nothing to adapt to in float32"))
 	}
@@ -160,7 +161,30 @@ func (p *Plan) calibrates() bool {
 	return c != nil && *c && len(p.Tables) > 0
 }
 
-// steps returns the number of batches of an epoch.
-func (p *Plan) steps() int {
+// batches returns the number of batches of an epoch.
+func (p *Plan) batches() int {
 	return dataset.Batches(p.Train.Len(), p.Recipe.Train.Batch, true)
+}
+
+// perStep returns of how many batches a step is made; in calibration each
+// stands alone.
+func (p *Plan) perStep(epoch int) int {
+	if epoch == 0 {
+		return 1
+	}
+	return max(1, p.Recipe.Train.Accumulate)
+}
+
+// steps returns the number of steps of an epoch.
+func (p *Plan) steps() int {
+	n := p.perStep(1)
+	return (p.batches() + n - 1) / n
+}
+
+// turn returns which batch of its step a batch of an epoch is, from 0, and of
+// how many.
+func (p *Plan) turn(epoch, batch int) (i, of int) {
+	n := p.perStep(epoch)
+	i = batch % n
+	return i, min(n, p.batches()-(batch-i))
 }

@@ -171,7 +171,7 @@ func TestGradientTable(t *testing.T) {
 	}
 	for _, tt := range tests {
 		r := &Recipe{Model: Model{Name: "lenet5"}, Data: Data{Name: "synthetic", TrainImages: 4, TestImages: 2}, Train: Train{Batch: 2},
-			Multiplier: Multiplier{Default: tt.multiplier}, Gradient: Gradient{Method: "table", File: tt.file}}
+			Multiplier: Multiplier{Default: tt.multiplier}, Gradient: Gradient{Estimator: Estimator{Method: "table", File: tt.file}}}
 		p, err := Prepare(r, Pretrain)
 		if tt.fault != "" {
 			if err == nil || !strings.Contains(err.Error(), tt.fault) {

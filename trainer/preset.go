@@ -26,7 +26,7 @@ func date2025() Recipe {
 			PoolInputs: true,
 		},
 		Multiplier: Multiplier{Layers: LayerRules{{"fc*", "exact"}}},
-		Gradient:   Gradient{Method: "lut2d", Boundary: "paper"},
+		Gradient:   Gradient{Estimator: Estimator{Method: "lut2d", Boundary: "paper"}},
 		Optimizer:  Optimizer{Name: "adam", LR: 1e-3, Betas: []float64{0.9, 0.999}, Eps: 1e-8},
 		Schedule:   Schedule{Name: "step", Every: 10, Gamma: 0.5},
 		Train:      Train{Epochs: 30, Batch: 64, Calibrate: &yes},

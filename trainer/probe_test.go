@@ -15,7 +15,7 @@ func probeRecipe() *Recipe {
 		Model:      Model{Name: "mlp"},
 		Data:       Data{Name: "synthetic", TrainImages: 64, TestImages: 16},
 		Multiplier: Multiplier{Default: "trunc:6u,cols=5"},
-		Gradient:   Gradient{Method: "lut2d", HWS: HWSProbe},
+		Gradient:   Gradient{Estimator: Estimator{Method: "lut2d", HWS: HWSProbe}},
 		Train:      Train{Epochs: 5, Batch: 16},
 	}
 }
@@ -66,9 +66,9 @@ func TestProbe(t *testing.T) {
 }
 
 func TestProbeOnlyWhereAsked(t *testing.T) {
-	for _, g := range []Gradient{{Method: "lut2d", HWS: 8}, {Method: "ste", HWS: HWSProbe}, {Method: "lut1d", Reading: "range", HWS: HWSProbe}} {
+	for _, g := range []Estimator{{Method: "lut2d", HWS: 8}, {Method: "ste", HWS: HWSProbe}, {Method: "lut1d", Reading: "range", HWS: HWSProbe}} {
 		r := probeRecipe()
-		r.Gradient = g
+		r.Gradient.Estimator = g
 		chosen, all, err := Probe(context.Background(), nil, r, Pretrain, nil)
 		if chosen != r || all != nil || err != nil {
 			t.Errorf("%+v gave %v, %v, %v", g, chosen, all, err)

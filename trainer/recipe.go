@@ -15,7 +15,7 @@ import (
 //
 // A field's name in YAML is its name in [Setting] paths and in JSON.
 type Recipe struct {
-	// Preset is a set of values that the recipe's own override: "date2025".
+	// Preset is a set of values that the recipe's own override; see [Presets].
 	Preset string `yaml:"preset,omitempty"`
 
 	Model Model `yaml:"model"`
@@ -23,6 +23,11 @@ type Recipe struct {
 	// Init is the checkpoint to start from; without one, Model is initialised
 	// from Train.Seed.
 	Init string `yaml:"init,omitempty"`
+
+	// NoStrict lets Init lack tensors of the network, which then stay as new
+	// weights have them, and hold others, which are left out. Both are told. A
+	// tensor of another shape is a fault nevertheless.
+	NoStrict bool `yaml:"no_strict,omitempty"`
 
 	Data         Data         `yaml:"data"`
 	Quantization Quantization `yaml:"quantization"`
@@ -69,6 +74,18 @@ type Quantization struct {
 	Activation ActivationQuantizer `yaml:"activation"`
 	Padding    string              `yaml:"padding"`     // zero-point (default), int-zero
 	PoolInputs bool                `yaml:"pool_inputs"` // fake-quantize the inputs of pooling
+	Freeze     Freeze              `yaml:"freeze,omitempty"`
+}
+
+// Freeze says after how many epochs of training what follows the data stands
+// still. 0 is from the first step on, calibration being over; nothing is never.
+type Freeze struct {
+	// Observers hold the ranges of all quantizers.
+	Observers *int `yaml:"observers,omitempty"`
+
+	// BatchNorm lets batch normalisation normalise by its running statistics, as
+	// in evaluation, and holds them; its scale and shift go on learning.
+	BatchNorm *int `yaml:"batchnorm,omitempty"`
 }
 
 // A WeightQuantizer quantizes weights. Bits and Signed serve where no table
@@ -98,6 +115,10 @@ type ActivationQuantizer struct {
 type Multiplier struct {
 	Default string     `yaml:"default"`
 	Layers  LayerRules `yaml:"layers,omitempty"` // by layer name, globs allowed; later ones win
+
+	// Ends is the multiplier of the first and the last layer that has products,
+	// which quantization hurts most; Layers win over it.
+	Ends string `yaml:"ends,omitempty"`
 
 	// How to read files that leave it open; see lut.LoadOptions.
 	From   string `yaml:"from,omitempty"`
@@ -136,68 +157,24 @@ func (l LayerRules) with(r LayerRule) LayerRules {
 	return append(out, r)
 }
 
-// Gradient chooses the estimator of ∂AM/∂W and ∂AM/∂X (numerics.md §4). It
-// governs every table but that of the word exact, which is always under ste.
-type Gradient struct {
-	Method     string `yaml:"method"`               // ste (default), lut2d, lut1d, lowrank, table
-	HWS        HWS    `yaml:"hws,omitempty"`        // of lut2d, lut1d, lowrank
-	Boundary   string `yaml:"boundary,omitempty"`   // of lut2d: paper (default), upstream
-	Reading    string `yaml:"reading,omitempty"`    // of lut1d: mean (default), range, slope
-	Rank       int    `yaml:"rank,omitempty"`       // of lowrank; default 4
-	Storage    string `yaml:"storage,omitempty"`    // of lut2d: int16 (default), float32
-	File       string `yaml:"file,omitempty"`       // of table; default: the multiplier's own file
-	Histograms string `yaml:"histograms,omitempty"` // of lowrank: a file of eval --histograms that weights the fit
-}
-
-// smooths reports whether the method has a half window.
-func (g Gradient) smooths() bool {
-	switch g.Method {
-	case "lut2d", "lowrank":
-		return true
-	case "lut1d":
-		return g.Reading == "" || g.Reading == "mean"
-	}
-	return false
-}
-
-// HWS is a half window size, or one of the ways to choose it.
-type HWS int
-
-const (
-	// HWSAuto chooses the window of each table by lut.AutoHWS.
-	HWSAuto HWS = -1
-	// HWSProbe chooses it by short trainings; see [Probe].
-	HWSProbe HWS = -2
-)
-
-func (h HWS) String() string {
-	switch h {
-	case HWSAuto:
-		return "auto"
-	case HWSProbe:
-		return "probe"
-	}
-	return fmt.Sprint(int(h))
-}
-
-// MarshalYAML writes a number, or a word.
-func (h HWS) MarshalYAML() (any, error) {
-	if h < 0 {
-		return h.String(), nil
-	}
-	return int(h), nil
-}
-
-// Optimizer chooses the rule of a step; its options are those of torch.optim.
+// Optimizer chooses the rule of a step. Those of sgd, adam and adamw are
+// torch.optim's; adan is Xie et al., arXiv 2208.06677, adamomentum Wang et al.,
+// arXiv 2106.11514. Package backend has their equations.
 type Optimizer struct {
-	Name        string    `yaml:"name"` // adam (default), adamw, sgd
-	LR          float64   `yaml:"lr"`   // default 0.001
-	Betas       []float64 `yaml:"betas,flow,omitempty"`
-	Eps         float64   `yaml:"eps,omitempty"`
-	Momentum    float64   `yaml:"momentum,omitempty"`
+	Name        string    `yaml:"name"`                 // adam (default), adamw, adan, adamomentum, sgd
+	LR          float64   `yaml:"lr"`                   // default 0.001
+	Betas       []float64 `yaml:"betas,flow,omitempty"` // of all but sgd; default 0.9, 0.999; of adan 0.98, 0.92, 0.99
+	Eps         float64   `yaml:"eps,omitempty"`        // of all but sgd; default 1e-8
+	Momentum    float64   `yaml:"momentum,omitempty"`   // this and the next two of sgd
 	Dampening   float64   `yaml:"dampening,omitempty"`
 	Nesterov    bool      `yaml:"nesterov,omitempty"`
-	WeightDecay float64   `yaml:"weight_decay"` // default 0; of adamw 0.01
+	WeightDecay float64   `yaml:"weight_decay"` // default 0; of adamw 0.01, of adan 0.02
+
+	// DecayNorms lets weight decay act on every parameter, as torch.optim does;
+	// default true. With false it spares biases, the scales and shifts of
+	// normalisation, class tokens and position embeddings, as is usual with
+	// transformers (Touvron et al., arXiv 2012.12877).
+	DecayNorms *bool `yaml:"decay_norms,omitempty"`
 }
 
 // Schedule says how the learning rate moves; see [Rate].
@@ -213,8 +190,31 @@ type Schedule struct {
 // Train says how long and how.
 type Train struct {
 	Epochs int    `yaml:"epochs"` // default 30
-	Batch  int    `yaml:"batch"`  // default 64
+	Batch  int    `yaml:"batch"`  // images that pass at once; default 64
 	Seed   uint64 `yaml:"seed"`   // of weights, shuffling, augmentation; default 1
+
+	// Accumulate sums the gradients of so many batches before each step of the
+	// optimizer, which is then that of one batch as many times larger, save that
+	// batch normalisation looks at each alone. Where an epoch has no whole
+	// number of such steps its last is made of the batches that are left.
+	Accumulate int `yaml:"accumulate,omitempty"` // default 1
+
+	// LabelSmoothing is the share of a label's weight that goes to all classes
+	// alike (Szegedy et al., CVPR 2016), in training only.
+	LabelSmoothing float64 `yaml:"label_smoothing,omitempty"`
+
+	// ClipNorm scales the gradients of a step down to so great a norm, taken
+	// over all parameters together; 0 leaves them alone.
+	ClipNorm float64 `yaml:"clip_norm,omitempty"`
+
+	// EMA keeps, besides the weights, their exponential moving average with this
+	// decay, as in 0.999; see [Run] for what becomes of it. 0 keeps none.
+	EMA float64 `yaml:"ema,omitempty"`
+
+	// Patience ends the run when, for so many epochs in a row, the accuracy on
+	// the test split has not risen more than MinDelta above its best; 0 never.
+	Patience int     `yaml:"patience,omitempty"`
+	MinDelta float64 `yaml:"min_delta,omitempty"` // a fraction, as in 0.001
 
 	// Calibrate runs one pass over the un-augmented training set before the
 	// first epoch, in training mode but without steps, so that observers and

@@ -8,6 +8,9 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"gputrain/model"
+	"gputrain/trainer/dataset"
 )
 
 // parse reads a recipe whose file is called r.yaml.
@@ -28,6 +31,7 @@ const small = "model: {name: lenet5}\ndata: {name: synthetic}\n"
 
 // TestFaults pins the text of every kind of fault.
 func TestFaults(t *testing.T) {
+	networks, sets := oneOf(model.Names()), oneOf(dataset.Names())
 	tests := []struct {
 		name, text string
 		set        []string
@@ -46,7 +50,7 @@ r.yaml:7:17: train.epochs = -1, want 0 to 1000000`},
 		{"unknown section", "modle: {name: lenet5}\n" + small, nil,
 			`r.yaml:1:1: modle: unknown field, did you mean model?`},
 		{"unknown and like nothing", small + "train: {xyzzyx: 1}", nil,
-			`r.yaml:3:9: train.xyzzyx: unknown field, want epochs, batch, seed, calibrate, log_every, save_steps or save_minutes`},
+			`r.yaml:3:9: train.xyzzyx: unknown field, want epochs, batch, seed, accumulate, label_smoothing, clip_norm, ema, patience, min_delta, calibrate, log_every, save_steps or save_minutes`},
 		{"comma without quotes", small + "multiplier: {default: trunc:8u,cols=8}", nil,
 			`r.yaml:3:32: multiplier.cols=8: unknown field: a value that holds a comma needs quotes here`},
 		{"list for a mapping", small + "data2: 1\ntrain: [1]", nil,
@@ -79,11 +83,11 @@ r.yaml:7:17: train.epochs = -1, want 0 to 1000000`},
 		{"Latin-1", "init: \xe9", []string{"init=\xe9"}, "r.yaml: not UTF-8\n--set init=\xe9: not UTF-8"},
 		{"long", strings.Repeat("#", 65537), nil, `r.yaml: longer than the 65536 bytes of a recipe`},
 		{"preset", "preset: date2024", nil, `r.yaml:1:9: preset = "date2024", want date2025`},
-		{"missing", "{}", nil, "model.name is missing, want lenet5, mlp, resnet8 or resnet20\n" +
-			"data.name is missing, want cifar10, folder, idx, mnist or synthetic"},
+		{"missing", "{}", nil, "model.name is missing, want " + networks + "\n" +
+			"data.name is missing, want " + sets},
 		{"near a name", "model: {name: resnet9}\ndata: {name: cifar}", nil,
-			`r.yaml:1:15: model.name = "resnet9", want lenet5, mlp, resnet8 or resnet20 (did you mean resnet8?)` + "\n" +
-				`r.yaml:2:14: data.name = "cifar", want cifar10, folder, idx, mnist or synthetic (did you mean cifar10?)`},
+			`r.yaml:1:15: model.name = "resnet9", want ` + networks + " (did you mean resnet8?)\n" +
+				`r.yaml:2:14: data.name = "cifar", want ` + sets + " (did you mean cifar10?)"},
 		{"no path", "model: {name: lenet5}\ndata: {name: mnist}", nil, `data.path is missing, want the folder or archive of mnist`},
 		{"options of other methods", small + "optimizer: {momentum: 0.9}\nschedule: {every: 3}\ngradient: {rank: 2}", nil,
 			"r.yaml:3:23: optimizer.momentum = 0.9, want it left out: it belongs to optimizer.name sgd\n" +
@@ -99,6 +103,40 @@ r.yaml:7:17: train.epochs = -1, want 0 to 1000000`},
 			`r.yaml:3:34: optimizer.nesterov = true, want false, or a momentum and no dampening`},
 		{"milestones", small + "schedule: {name: step, milestones: [5, 3]}", nil,
 			`r.yaml:3:36: schedule.milestones = [5 3], want epochs ≥ 1, ascending`},
+		{"counts and shares", small + "train: {accumulate: 0, label_smoothing: 1, clip_norm: -1, ema: 1, patience: -2}", nil,
+			"r.yaml:3:21: train.accumulate = 0, want ≥ 1\n" +
+				"r.yaml:3:41: train.label_smoothing = 1, want at least 0, below 1\n" +
+				"r.yaml:3:55: train.clip_norm = -1, want > 0, or 0 for no clipping\n" +
+				"r.yaml:3:64: train.ema = 1, want above 0 and below 1, or 0 for none\n" +
+				"r.yaml:3:77: train.patience = -2, want ≥ 1 epochs, or 0 for no end before the last"},
+		{"delta without patience", small + "train: {min_delta: 0.1}", nil,
+			"r.yaml:3:20: train.min_delta = 0.1, want it left out: it belongs to train.patience"},
+		{"betas of another rule", small + "optimizer: {name: adan, betas: [0.9, 0.999]}", nil,
+			"r.yaml:3:32: optimizer.betas = [0.9 0.999], want three numbers"},
+		{"near a rule", small + "optimizer: {name: adamomentun}", nil,
+			`r.yaml:3:19: optimizer.name = "adamomentun", want adam, adamw, adan, adamomentum or sgd (did you mean adamomentum?)`},
+		{"freeze", small + "quantization: {freeze: {observers: -1, batch_norm: 2}}", nil,
+			"r.yaml:3:36: quantization.freeze.observers = -1, want ≥ 0 epochs\n" +
+				"r.yaml:3:40: quantization.freeze.batch_norm: unknown field, did you mean quantization.freeze.batchnorm?"},
+		{"estimators of layers", small + `gradient:
+  layers:
+    conv1: lut2
+    "fc[": ste
+    conv2: {hws: 3}
+    fc1: {method: lut2d, hws: probe}
+    fc2: {method: ste, rank: 3}
+    fc3: [ste]
+    fc4: {methd: ste}
+`, nil,
+			`r.yaml:5:12: gradient.layers.conv1.method = "lut2", want ste, lut2d, lut1d, lowrank or table (did you mean lut2d?)` + "\n" +
+				`r.yaml:6:12: gradient.layers.fc[ = "fc[", want a layer's name or a glob such as layer1.*` + "\n" +
+				`r.yaml:8:31: gradient.layers.fc1.hws = "probe", want a number ≥ 1, or auto: a probe chooses gradient.hws alone` + "\n" +
+				`r.yaml:9:30: gradient.layers.fc2.rank = 3, want it left out: it belongs to gradient.layers.fc2.method lowrank` + "\n" +
+				`r.yaml:10:10: gradient.layers.fc3 = a list, want an estimator, as in ste or {method: lut2d, hws: 4}` + "\n" +
+				`r.yaml:11:11: gradient.layers.fc4.methd: unknown field, did you mean gradient.layers.fc4.method?`},
+		{"method of a layer", small + "gradient: {layers: {conv2: {hws: 3}}}", []string{"gradient.layers.conv1=lut3d", "gradient.layers.fc1={rank: x}"},
+			`--set gradient.layers.fc1={rank: x}: gradient.layers.fc1.rank = "x", want a whole number` + "\n" +
+				`--set gradient.layers.conv1=lut3d: gradient.layers.conv1.method = "lut3d", want ste, lut2d, lut1d, lowrank or table (did you mean lut2d?)`},
 		{"glob", small + `multiplier: {layers: {"conv[": exact}}`, nil,
 			`r.yaml:3:32: multiplier.layers.conv[ = "conv[", want a layer's name or a glob such as layer1.*`},
 	}
@@ -202,17 +240,20 @@ func TestSettings(t *testing.T) {
 		"optimizer.lr=1e-3", "train.seed=18446744073709551615", "train.epochs=null", "train.calibrate=true",
 		"data.augment=[flip]", "data={train_images: 5}", "init=7", "model.name='mlp'",
 		"multiplier.default=trunc:8u,cols=8", "multiplier.layers.layer1.0.conv1=exact", "multiplier.layers={fc1: exact}",
-		"gradient.hws=32", "optimizer.betas=[0.5, 1e-1]")
+		"gradient.hws=32", "optimizer.betas=[0.5, 1e-1]", "gradient.layers.layer2.*=lut1d", "gradient.layers.conv1={method: lut2d, hws: 4}",
+		"quantization.freeze.observers=0", "quantization.freeze={batchnorm: 2}", "no_strict=true")
 	if err != nil {
 		t.Fatal(err)
 	}
-	yes := true
+	yes, two := true, 2
 	want := &Recipe{
 		Model: Model{Name: "mlp"}, Init: "7",
 		Data: Data{Name: "synthetic", TrainImages: 5, Augment: []string{"flip"}},
 		Multiplier: Multiplier{Default: "trunc:8u,cols=8",
 			Layers: LayerRules{{"layer1.0.conv1", "exact"}, {"fc1", "exact"}}},
-		Gradient:  Gradient{HWS: 32},
+		Gradient: Gradient{Estimator: Estimator{HWS: 32}, Layers: EstimatorRules{
+			{"layer2.*", Estimator{Method: "lut1d"}}, {"conv1", Estimator{Method: "lut2d", HWS: 4}}}},
+		Quantization: Quantization{Freeze: Freeze{Observers: new(int), BatchNorm: &two}}, NoStrict: true,
 		Optimizer: Optimizer{LR: 1e-3, Betas: []float64{0.5, 0.1}},
 		Train:     Train{Seed: 1<<64 - 1, Calibrate: &yes},
 	}
@@ -227,6 +268,8 @@ func TestWrittenRecipe(t *testing.T) {
 		small,
 		small + "preset: date2025\ninit: x\nmultiplier: {default: 'drum:8u,k=4', layers: {'layer1.*': float, fc1: exact, 'a b': 'trunc:8u,cols=8'}}",
 		small + "quantization: {weight: {bits: 7, signed: false, granularity: channel}}\noptimizer: {name: sgd, lr: 1e-20}\ntrain: {epochs: 0, seed: 0, calibrate: false}",
+		small + "optimizer: {name: adan, decay_norms: false}\ntrain: {accumulate: 4, label_smoothing: 0.1, clip_norm: 1, ema: 0.99, patience: 2, min_delta: 1e-3}\n" +
+			"gradient: {layers: {'conv*': {method: lut2d, hws: 4}, fc1: ste}}\nquantization: {freeze: {observers: 0}}\nmultiplier: {ends: exact}\nno_strict: true",
 		small + "schedule: {name: step, milestones: [1, 2], warmup: 0.25}\ngradient: {method: lowrank, hws: auto}\ninit: '0x10'",
 	} {
 		r, err := parse(text)
@@ -282,6 +325,7 @@ func TestInputErrorFields(t *testing.T) {
 func FuzzParse(f *testing.F) {
 	f.Add(small, "optimizer.lr=0.1")
 	f.Add("preset: date2025\n"+small, "multiplier.layers.fc*=float")
+	f.Add(small+"gradient: {layers: {a.*: {method: lut2d}, b: ste}}", "gradient.layers.c={method: lut1d, hws: 3}")
 	f.Add("a: &x [1, {b: *x}]\n---\n? c\n: !!int d\n<<: *x", "=")
 	f.Add("train: {epochs: 1e3, seed: 0x10, batch: -}", "data.augment=[crop")
 	f.Add(strings.Repeat("- ", 500)+"|\n x", "model={}")

@@ -52,6 +52,7 @@ func (r *Recipe) clone() *Recipe {
 	c := *r
 	c.Data.Augment = slices.Clone(r.Data.Augment)
 	c.Multiplier.Layers = slices.Clone(r.Multiplier.Layers)
+	c.Gradient.Layers = slices.Clone(r.Gradient.Layers)
 	c.Optimizer.Betas = slices.Clone(r.Optimizer.Betas)
 	c.Schedule.Milestones = slices.Clone(r.Schedule.Milestones)
 	return &c
@@ -189,6 +190,14 @@ func (c *checker) quantization() {
 		number(c, f.path, f.bits, f.bits == 0 && !c.r.given(f.path) || f.bits >= 2 && f.bits <= 8, "2 to 8")
 	}
 	c.oneOf("quantization.padding", &q.Padding, "zero-point", "zero-point", "int-zero")
+	for _, f := range []struct {
+		path   string
+		epochs *int
+	}{{"quantization.freeze.observers", q.Freeze.Observers}, {"quantization.freeze.batchnorm", q.Freeze.BatchNorm}} {
+		if f.epochs != nil {
+			number(c, f.path, *f.epochs, *f.epochs >= 0, "≥ 0 epochs")
+		}
+	}
 }
 
 func (c *checker) observer(path string, name *string, value string, momentum, percentile *float64) {
@@ -218,9 +227,7 @@ func (c *checker) multiplier(phase Phase) {
 	}
 	for _, rule := range m.Layers {
 		at := "multiplier.layers." + rule.Pattern
-		if _, err := path.Match(rule.Pattern, ""); err != nil || rule.Pattern == "" {
-			c.fault(at, rule.Pattern, "a layer's name or a glob such as layer1.*")
-		}
+		c.pattern(at, rule.Pattern)
 		if rule.Multiplier == "" {
 			c.missing(at, "a multiplier")
 		}
@@ -235,59 +242,99 @@ func (c *checker) multiplier(phase Phase) {
 
 func (c *checker) gradient() {
 	g := &c.r.Gradient
-	c.oneOf("gradient.method", &g.Method, "ste", "ste", "lut2d", "lut1d", "lowrank", "table")
-	lut2d, lut1d, lowrank := g.Method == "lut2d", g.Method == "lut1d", g.Method == "lowrank"
-
-	only(c, "gradient.reading", &g.Reading, lut1d, "gradient.method lut1d")
-	if lut1d {
-		c.oneOf("gradient.reading", &g.Reading, "mean", "mean", "range", "slope")
-	}
-	window := g.smooths()
-	only(c, "gradient.hws", &g.HWS, window, "gradient.method lut2d, lowrank, and lut1d with reading mean")
-	if window {
-		if g.HWS == 0 {
-			g.HWS = HWSAuto
-			c.assume("gradient.hws not given: auto")
+	c.estimator("gradient", &g.Estimator)
+	for i := range g.Layers {
+		r := &g.Layers[i]
+		at := "gradient.layers." + r.Pattern
+		c.pattern(at, r.Pattern)
+		if r.Method == "" {
+			c.missing(at+".method", oneOf(estimators))
+			continue
 		}
-		if g.HWS < HWSAuto {
-			c.fault("gradient.hws", g.HWS.String(), "a number ≥ 1, or auto; a run probes when it begins, and its recipe.yaml has the number")
+		if r.HWS == HWSProbe {
+			c.fault(at+".hws", r.HWS.String(), "a number ≥ 1, or auto: a probe chooses gradient.hws alone")
+			continue
 		}
+		c.estimator(at, &r.Estimator)
 	}
-	only(c, "gradient.boundary", &g.Boundary, lut2d, "gradient.method lut2d")
-	only(c, "gradient.storage", &g.Storage, lut2d, "gradient.method lut2d")
-	if lut2d {
-		c.oneOf("gradient.boundary", &g.Boundary, "paper", "paper", "upstream")
-		c.oneOf("gradient.storage", &g.Storage, "int16", "int16", "float32")
-		if g.Boundary == "upstream" && g.Storage != "int16" {
-			c.fault("gradient.storage", g.Storage, "int16, which boundary upstream defines")
-		}
-	}
-	only(c, "gradient.rank", &g.Rank, lowrank, "gradient.method lowrank")
-	if lowrank {
-		fill(c, "gradient.rank", &g.Rank, 4)
-		number(c, "gradient.rank", g.Rank, g.Rank >= 1 && g.Rank <= 256, "1 to 256")
-	}
-	only(c, "gradient.file", &g.File, g.Method == "table", "gradient.method table")
-	only(c, "gradient.histograms", &g.Histograms, lowrank, "gradient.method lowrank")
 }
+
+// estimators are the methods of gradients.
+var estimators = []string{"ste", "lut2d", "lut1d", "lowrank", "table"}
+
+// estimator checks the one at path.
+func (c *checker) estimator(path string, e *Estimator) {
+	c.oneOf(path+".method", &e.Method, "ste", estimators...)
+	lut2d, lut1d, lowrank := e.Method == "lut2d", e.Method == "lut1d", e.Method == "lowrank"
+
+	only(c, path+".reading", &e.Reading, lut1d, path+".method lut1d")
+	if lut1d {
+		c.oneOf(path+".reading", &e.Reading, "mean", "mean", "range", "slope")
+	}
+	window := e.smooths()
+	only(c, path+".hws", &e.HWS, window, path+".method lut2d, lowrank, and lut1d with reading mean")
+	if window {
+		if e.HWS == 0 {
+			e.HWS = HWSAuto
+			c.assume("%s.hws not given: auto", path)
+		}
+		if e.HWS < HWSAuto {
+			c.fault(path+".hws", e.HWS.String(), "a number ≥ 1, or auto; a run probes when it begins, and its recipe.yaml has the number")
+		}
+	}
+	only(c, path+".boundary", &e.Boundary, lut2d, path+".method lut2d")
+	only(c, path+".storage", &e.Storage, lut2d, path+".method lut2d")
+	if lut2d {
+		c.oneOf(path+".boundary", &e.Boundary, "paper", "paper", "upstream")
+		c.oneOf(path+".storage", &e.Storage, "int16", "int16", "float32")
+		if e.Boundary == "upstream" && e.Storage != "int16" {
+			c.fault(path+".storage", e.Storage, "int16, which boundary upstream defines")
+		}
+	}
+	only(c, path+".rank", &e.Rank, lowrank, path+".method lowrank")
+	if lowrank {
+		fill(c, path+".rank", &e.Rank, 4)
+		number(c, path+".rank", e.Rank, e.Rank >= 1 && e.Rank <= 256, "1 to 256")
+	}
+	only(c, path+".file", &e.File, e.Method == "table", path+".method table")
+	only(c, path+".histograms", &e.Histograms, lowrank, path+".method lowrank")
+}
+
+// pattern checks a pattern of layer names.
+func (c *checker) pattern(at, pattern string) {
+	if _, err := path.Match(pattern, ""); err != nil || pattern == "" {
+		c.fault(at, pattern, "a layer's name or a glob such as layer1.*")
+	}
+}
+
+// Optimizers returns the names that [Optimizer] may have.
+func Optimizers() []string { return []string{"adam", "adamw", "adan", "adamomentum", "sgd"} }
 
 func (c *checker) optimizer() {
 	o := &c.r.Optimizer
-	c.oneOf("optimizer.name", &o.Name, "adam", "adam", "adamw", "sgd")
+	c.oneOf("optimizer.name", &o.Name, "adam", Optimizers()...)
 	fill(c, "optimizer.lr", &o.LR, 1e-3)
 	number(c, "optimizer.lr", o.LR, o.LR > 0, "> 0")
-	adam := o.Name != "sgd"
-	if o.Name == "adamw" {
+	adaptive := o.Name != "sgd"
+	betas := []float64{0.9, 0.999}
+	switch o.Name {
+	case "adamw":
 		fill(c, "optimizer.weight_decay", &o.WeightDecay, 0.01)
+	case "adan":
+		fill(c, "optimizer.weight_decay", &o.WeightDecay, 0.02)
+		betas = []float64{0.98, 0.92, 0.99}
 	}
 	number(c, "optimizer.weight_decay", o.WeightDecay, o.WeightDecay >= 0, "≥ 0")
 
-	only(c, "optimizer.betas", &o.Betas, adam, "optimizer.name adam and adamw")
-	only(c, "optimizer.eps", &o.Eps, adam, "optimizer.name adam and adamw")
-	if adam {
-		fill(c, "optimizer.betas", &o.Betas, []float64{0.9, 0.999})
-		if len(o.Betas) != 2 {
-			c.fault("optimizer.betas", o.Betas, "two numbers")
+	only(c, "optimizer.betas", &o.Betas, adaptive, "optimizer.name adam, adamw, adan and adamomentum")
+	only(c, "optimizer.eps", &o.Eps, adaptive, "optimizer.name adam, adamw, adan and adamomentum")
+	if adaptive {
+		if !c.r.given("optimizer.betas") && len(o.Betas) != len(betas) { // a preset's are of another rule
+			o.Betas = nil
+		}
+		fill(c, "optimizer.betas", &o.Betas, betas)
+		if len(o.Betas) != len(betas) {
+			c.fault("optimizer.betas", o.Betas, map[int]string{2: "two numbers", 3: "three numbers"}[len(betas)])
 		}
 		for i, b := range o.Betas {
 			number(c, fmt.Sprintf("optimizer.betas[%d]", i), b, b >= 0 && b < 1, "at least 0, below 1")
@@ -295,9 +342,9 @@ func (c *checker) optimizer() {
 		fill(c, "optimizer.eps", &o.Eps, 1e-8)
 		number(c, "optimizer.eps", o.Eps, o.Eps > 0, "> 0")
 	}
-	only(c, "optimizer.momentum", &o.Momentum, !adam, "optimizer.name sgd")
-	only(c, "optimizer.dampening", &o.Dampening, !adam, "optimizer.name sgd")
-	only(c, "optimizer.nesterov", &o.Nesterov, !adam, "optimizer.name sgd")
+	only(c, "optimizer.momentum", &o.Momentum, !adaptive, "optimizer.name sgd")
+	only(c, "optimizer.dampening", &o.Dampening, !adaptive, "optimizer.name sgd")
+	only(c, "optimizer.nesterov", &o.Nesterov, !adaptive, "optimizer.name sgd")
 	number(c, "optimizer.momentum", o.Momentum, o.Momentum >= 0 && o.Momentum < 1, "at least 0, below 1")
 	number(c, "optimizer.dampening", o.Dampening, o.Dampening >= 0 && o.Dampening <= 1, "0 to 1")
 	if o.Nesterov && (o.Momentum == 0 || o.Dampening != 0) {
@@ -339,6 +386,16 @@ func (c *checker) train(phase Phase) {
 	number(c, "train.epochs", t.Epochs, t.Epochs >= 0 && t.Epochs <= 1e6, "0 to 1000000")
 	fill(c, "train.batch", &t.Batch, 64)
 	number(c, "train.batch", t.Batch, t.Batch >= 1 && t.Batch <= 1<<16, "1 to 65536")
+	number(c, "train.accumulate", t.Accumulate, t.Accumulate >= 1 || t.Accumulate == 0 && !c.r.given("train.accumulate"), "≥ 1")
+	if t.Accumulate == 1 {
+		t.Accumulate = 0
+	}
+	number(c, "train.label_smoothing", t.LabelSmoothing, t.LabelSmoothing >= 0 && t.LabelSmoothing < 1, "at least 0, below 1")
+	number(c, "train.clip_norm", t.ClipNorm, t.ClipNorm >= 0, "> 0, or 0 for no clipping")
+	number(c, "train.ema", t.EMA, t.EMA >= 0 && t.EMA < 1, "above 0 and below 1, or 0 for none")
+	number(c, "train.patience", t.Patience, t.Patience >= 0, "≥ 1 epochs, or 0 for no end before the last")
+	only(c, "train.min_delta", &t.MinDelta, t.Patience > 0, "train.patience")
+	number(c, "train.min_delta", t.MinDelta, t.MinDelta >= 0 && t.MinDelta < 1, "at least 0, below 1: a fraction")
 	fill(c, "train.seed", &t.Seed, 1)
 	if t.Calibrate == nil && phase == Retrain {
 		yes := true

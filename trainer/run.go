@@ -31,12 +31,21 @@ type Result struct {
 	Last       *Record // on the test split, after the last epoch
 	Best       *Record // the most accurate epoch on the test split, the first of equals
 
-	// State holds the trained network: parameters, statistics, quantizers.
+	// State holds the trained network: parameters, statistics, quantizers. With
+	// train.ema it is the averaged one.
 	State *weights.File
 }
 
 // Run trains the network of a plan: it calibrates, where the recipe says so,
-// then makes its epochs, and after each measures the test split.
+// then makes its epochs, and after each measures the test split. It ends after
+// train.epochs, or before, where train.patience says so.
+//
+// With train.ema it measures each epoch twice: the network as it is, and under
+// the average of its weights. The second counts: by it the best epoch is chosen
+// and the patience ends, Result holds its records, and the best checkpoint holds
+// the averages in the place of the weights, for evaluation and export. The last
+// checkpoint holds the weights, and the averages besides them under names that
+// begin with "ema.".
 //
 // The state is saved before the first step, after every epoch, and, when ctx is
 // cancelled, after the step in hand; then Run returns [ErrInterrupted]. Faults
@@ -50,26 +59,32 @@ func Run(ctx context.Context, b backend.Backend, p *Plan, o Options) (*Result, e
 	if err := s.open(); err != nil {
 		return nil, err
 	}
-	for s.at.Epoch <= p.Recipe.Train.Epochs {
+	for !s.done() {
 		if err := s.epoch(ctx); err != nil {
 			return nil, err
 		}
 	}
-	state, err := s.net.State()
+	if s.at.Epoch <= p.Recipe.Train.Epochs {
+		s.tell(Stopped{Epoch: s.at.Epoch - 1, Since: s.at.Risen.Epoch})
+	}
+	res := &Result{Calibrated: s.at.Calibrated, Last: s.at.Last, Best: s.at.Best, State: &weights.File{}}
+	err = s.averaged(func() (err error) {
+		res.State.Tensors, err = s.net.State()
+		return err
+	})
 	if err != nil {
 		return nil, err
 	}
-	return &Result{Calibrated: s.at.Calibrated, Last: s.at.Last, Best: s.at.Best, State: &weights.File{Tensors: state}}, nil
+	return res, nil
 }
 
 // A session is a run in progress.
 type session struct {
-	b    backend.Backend
 	plan *Plan
 	o    Options
 	net  *model.Network
-	opt  *optimizer
-	dir  *runDir // nil: nothing is kept
+	*stepper
+	dir *runDir // nil: nothing is kept
 
 	recorder *recorder // of operands while measuring; nil: none
 
@@ -85,8 +100,7 @@ func newSession(b backend.Backend, p *Plan, o Options) (*session, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &session{b: b, plan: p, o: o, net: net}
-	s.opt = newOptimizer(b, p.Recipe.Optimizer, net.Params())
+	s := &session{plan: p, o: o, net: net, stepper: newStepper(b, p.Recipe, net)}
 	if !p.calibrates() {
 		s.at.Epoch = 1
 	}
@@ -94,7 +108,7 @@ func newSession(b backend.Backend, p *Plan, o Options) (*session, error) {
 }
 
 func (s *session) close() {
-	s.opt.free()
+	s.stepper.free()
 	s.net.Close()
 }
 
@@ -120,8 +134,8 @@ func (s *session) open() error {
 		return err
 	}
 	s.saved = time.Now()
-	s.tell(Began{Plan: s.plan, Network: s.net.Summary(), Resumed: s.o.Resume,
-		Epoch: s.at.Epoch, Epochs: s.plan.Recipe.Train.Epochs, Batches: s.plan.steps()})
+	s.tell(Began{Plan: s.plan, Network: s.net.Summary(), Resumed: s.o.Resume, Done: s.done(),
+		Epoch: s.at.Epoch, Epochs: s.plan.Recipe.Train.Epochs, Batches: s.plan.batches()})
 	if s.dir == nil || s.o.Resume {
 		return nil
 	}
@@ -131,6 +145,9 @@ func (s *session) open() error {
 // begin starts a new run.
 func (s *session) begin() error {
 	if err := s.init(); err != nil {
+		return err
+	}
+	if err := s.calibrated(); err != nil {
 		return err
 	}
 	if s.o.Out == "" {
@@ -157,24 +174,6 @@ func (s *session) describe() error {
 	return s.dir.start(text, m)
 }
 
-// init loads the state that the run starts from, if it is not new.
-func (s *session) init() error {
-	path, f := s.plan.Recipe.Init, s.o.Init
-	if path == "" && f == nil {
-		return nil
-	}
-	if f == nil {
-		var err error
-		if f, err = weights.ReadFile(path); err != nil {
-			return &InputError{Err: fmt.Errorf("init: %w", err)}
-		}
-	}
-	if _, err := s.net.LoadState(withoutMoments(f), true); err != nil {
-		return &InputError{File: path, Err: err}
-	}
-	return nil
-}
-
 // resume goes on from the last checkpoint of the run directory.
 func (s *session) resume() error {
 	path := (&runDir{path: s.o.Out}).file(lastFile)
@@ -189,15 +188,21 @@ func (s *session) resume() error {
 	if err := c.mismatch(s.plan); err != nil {
 		return inputf(path, "cannot resume a run of another setting: %w", err)
 	}
-	if c.Progress.Batch > s.plan.steps() {
-		return inputf(path, "resume: batch %d of an epoch of %d", c.Progress.Batch, s.plan.steps())
+	if c.Progress.Batch > s.plan.batches() {
+		return inputf(path, "resume: batch %d of an epoch of %d", c.Progress.Batch, s.plan.batches())
 	}
-	report, err := s.net.LoadState(withoutMoments(f), true)
+	if i, _ := s.plan.turn(c.Progress.Epoch, c.Progress.Batch); i > 0 && c.Progress.Batch < s.plan.batches() {
+		return inputf(path, "resume: batch %d is in the middle of a step", c.Progress.Batch)
+	}
+	report, err := s.net.LoadState(NetworkAlone(f), true)
 	if err == nil && len(report.Missing) > 0 { // quantizers, which strict lets pass
 		err = fmt.Errorf("no tensor %s", report.Missing[0])
 	}
 	if err == nil {
 		err = s.opt.load(f, c.Progress.Step)
+	}
+	if err == nil && s.ema != nil {
+		err = s.ema.load(f)
 	}
 	if err != nil {
 		return inputf(path, "resume: %w", err)
@@ -210,40 +215,82 @@ func (s *session) resume() error {
 	return s.describe()
 }
 
-// save writes a checkpoint of the state under each of the names.
-func (s *session) save(names ...string) error {
+// save writes a checkpoint of the state under a name.
+func (s *session) save(name string) error {
 	if err := s.b.Read(s.at.Pending[:], s.net.Stats()); err != nil {
 		return err
 	}
 	if err := s.finite(float64(s.at.Pending[0]), true); err != nil {
 		return err // the former checkpoint is of more use
 	}
-	state, err := s.net.State()
+	tensors, err := s.net.State()
 	if err != nil {
 		return err
 	}
-	moments, err := s.opt.state()
+	more, err := s.opt.state()
 	if err != nil {
 		return err
 	}
+	tensors = append(tensors, more...)
+	if s.ema != nil {
+		if more, err = s.ema.state(); err != nil {
+			return err
+		}
+		tensors = append(tensors, more...)
+	}
+	metadata, err := s.metadata()
+	if err != nil {
+		return err
+	}
+	return s.write(&weights.File{Tensors: tensors, Metadata: metadata}, name)
+}
+
+// saveBest writes the state of the network that counts.
+func (s *session) saveBest() error {
+	if s.ema == nil {
+		return s.save(bestFile)
+	}
+	metadata, err := s.metadata()
+	if err != nil {
+		return err
+	}
+	return s.averaged(func() error {
+		tensors, err := s.net.State()
+		if err != nil {
+			return err
+		}
+		return s.write(&weights.File{Tensors: tensors, Metadata: metadata}, bestFile)
+	})
+}
+
+// averaged calls f while the network is the one that counts: with train.ema the
+// averaged one.
+func (s *session) averaged(f func() error) error {
+	if s.ema == nil || s.opt.step == 0 { // nothing has been averaged yet
+		return f()
+	}
+	return s.ema.during(f)
+}
+
+// metadata says where the run stands.
+func (s *session) metadata() (map[string]string, error) {
 	recipe, err := s.plan.Recipe.YAML()
 	if err != nil {
-		return err
+		return nil, err
 	}
 	s.at.Step = s.opt.step
 	s.at.Lines = s.dir.lines()
 	c := checkpoint{Phase: s.plan.Phase, Recipe: string(recipe), Tables: s.plan.Tables, Data: maps.Clone(s.plan.DataSHA256), Progress: s.at}
-	metadata, err := c.metadata()
-	if err != nil {
-		return err
-	}
-	if err := s.dir.save(&weights.File{Tensors: append(state, moments...), Metadata: metadata}, names...); err != nil {
+	return c.metadata()
+}
+
+// write writes a checkpoint and tells of it.
+func (s *session) write(f *weights.File, name string) error {
+	if err := s.dir.save(f, name); err != nil {
 		return err
 	}
 	s.saved = time.Now()
-	for _, name := range names {
-		s.tell(Saved{Path: s.dir.file(name), Epoch: s.at.Epoch, Batch: s.at.Batch})
-	}
+	s.tell(Saved{Path: s.dir.file(name), Epoch: s.at.Epoch, Batch: s.at.Batch})
 	return nil
 }
 
@@ -268,5 +315,5 @@ func (s *session) finite(loss float64, training bool) error {
 		layer, err = "none", errors.New("a repetition of the step is finite")
 	}
 	return fmt.Errorf("trainer: epoch %d, batch %d of %d: the loss is %v; first at fault is layer %s (%w); try a lower optimizer.lr",
-		s.at.Epoch, s.at.Batch+1, s.plan.steps(), loss, layer, err)
+		s.at.Epoch, s.at.Batch+1, s.plan.batches(), loss, layer, err)
 }

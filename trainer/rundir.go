@@ -141,12 +141,10 @@ func (d *runDir) record(records ...Record) error {
 	return writeFile(d.file(metricsFile), d.metrics)
 }
 
-// save writes a checkpoint under each of the names.
-func (d *runDir) save(f *weights.File, names ...string) error {
-	for _, name := range names {
-		if err := weights.WriteFile(d.file(name), f); err != nil {
-			return fmt.Errorf("trainer: save: %w", err)
-		}
+// save writes a checkpoint.
+func (d *runDir) save(f *weights.File, name string) error {
+	if err := weights.WriteFile(d.file(name), f); err != nil {
+		return fmt.Errorf("trainer: save: %w", err)
 	}
 	return nil
 }
