@@ -136,6 +136,33 @@ func normalizeBackward(dx, dy, x []float32, scale, mu, r, meanDy, meanDyHat floa
 	}
 }
 
+// BatchNormFrozenBackward implements [backend.Layers]. r is rounded to float32;
+// it sums in float64.
+func (p *Plain) BatchNormFrozenBackward(dx, dgamma, dbeta, dy, x backend.Tensor, b backend.BatchNormParams, h backend.BatchNormHyper) {
+	N, C, each := backend.CheckBatchNormFrozen(who, dx, dgamma, dbeta, dy, x, b)
+	dX, dG, dB, dY, X := p.f32(dx), p.f32(dgamma), p.f32(dbeta), p.f32(dy), p.f32(x)
+	gamma, mean, variance := p.f32(b.Gamma), p.f32(b.Mean), p.f32(b.Variance)
+	for c := range C {
+		r := frozen(variance[c], h.Eps)
+		var sum, sumHat float64
+		for n := range N {
+			at := (n*C + c) * each
+			dX, dY := dX[at:][:each], dY[at:][:each]
+			for i, v := range X[at:][:each] {
+				sum += float64(dY[i])
+				sumHat += float64(float64(dY[i]) * float64((v-mean[c])*r))
+				dX[i] = float32(gamma[c]*r) * dY[i]
+			}
+		}
+		dB[c], dG[c] = float32(sum), float32(sumHat)
+	}
+}
+
+// frozen returns r = 1/√(variance+eps).
+func frozen(variance, eps float32) float32 {
+	return float32(1 / math.Sqrt(float64(variance+eps)))
+}
+
 type batchNormTask struct {
 	planes
 	y, x, gamma, beta, mean, variance, saved []float32
@@ -268,5 +295,39 @@ func (c *CPU) BatchNormBackward(dx, dgamma, dbeta, dy, x, gamma, saved backend.T
 	N, C, each := checkBatchNormBackward(dx, dgamma, dbeta, dy, x, gamma, saved)
 	t := batchNormBackwardTask{planes{N, C, each}, c.f32(dx), c.f32(dgamma), c.f32(dbeta),
 		c.f32(dy), c.f32(x), c.f32(gamma), c.f32(saved)}
+	run(c, t.channelParts(), t)
+}
+
+type frozenTask struct {
+	planes
+	dx, dgamma, dbeta, dy, x, gamma, mean, variance []float32
+	eps                                             float32
+}
+
+func (t *frozenTask) part(i, _ int) {
+	first, end := t.channels(i)
+	for c := first; c < end; c++ {
+		r := frozen(t.variance[c], t.eps)
+		scale := t.gamma[c] * r
+		var sum, sumHat float64
+		for n := range t.N {
+			dx, dy := t.at(t.dx, n, c), t.at(t.dy, n, c)
+			s, hat := sumsWithHat(dy, t.at(t.x, n, c), t.mean[c], r)
+			sum += s
+			sumHat += hat
+			for i, d := range dy[:len(dx)] {
+				dx[i] = scale * d
+			}
+		}
+		t.dbeta[c], t.dgamma[c] = float32(sum), float32(sumHat)
+	}
+}
+
+// BatchNormFrozenBackward implements [backend.Layers], as
+// [Plain.BatchNormFrozenBackward] says.
+func (c *CPU) BatchNormFrozenBackward(dx, dgamma, dbeta, dy, x backend.Tensor, b backend.BatchNormParams, h backend.BatchNormHyper) {
+	N, C, each := backend.CheckBatchNormFrozen(who, dx, dgamma, dbeta, dy, x, b)
+	t := frozenTask{planes{N, C, each}, c.f32(dx), c.f32(dgamma), c.f32(dbeta), c.f32(dy), c.f32(x),
+		c.f32(b.Gamma), c.f32(b.Mean), c.f32(b.Variance), h.Eps}
 	run(c, t.channelParts(), t)
 }

@@ -70,7 +70,7 @@ func (t *bench) constants(v ...float32) backend.Tensor {
 // channels that fill less than a piece or more.
 var cpuShapes = []backend.Shape{{3, 5, 41, 43}, {2, 3, 97, 101}, {7, 11, 3, 3}, {130, 70, 1, 1}, {2, 1, 1, 1}}
 
-// cpuOperations are all but the products, which fast_test.go holds to Plain.
+// cpuOperations are all but the products that fast_test.go holds to Plain.
 // exact ones give the bits of Plain; sums may be cut up otherwise.
 var cpuOperations = []struct {
 	name  string
@@ -145,6 +145,67 @@ var cpuOperations = []struct {
 		y, x, dx, dy := t.out(backend.F32, out...), t.in(false, s...), t.out(backend.F32, s...), t.in(false, out...)
 		return func() { t.b.AvgPool2D(y, x, p); t.b.AvgPool2DBackward(dx, dy, p) }
 	}},
+	{"BatchNormFrozenBackward", false, func(t *bench, s backend.Shape) func() {
+		dx, dg, db := t.out(backend.F32, s...), t.out(backend.F32, s[1]), t.out(backend.F32, s[1])
+		dy, x := t.in(false, s...), t.in(false, s...)
+		p := backend.BatchNormParams{Gamma: t.in(false, s[1]), Beta: t.in(false, s[1]), Mean: t.in(false, s[1]), Variance: t.in(false, s[1])}
+		return func() { t.b.BatchNormFrozenBackward(dx, dg, db, dy, x, p, backend.BatchNormHyper{Eps: 5}) }
+	}},
+	{"ReLU6", true, func(t *bench, s backend.Shape) func() {
+		y, x := t.out(backend.F32, s...), t.in(true, s...)
+		return func() { t.b.ReLU6(y, x) }
+	}},
+	{"ReLU6Backward", true, func(t *bench, s backend.Shape) func() {
+		dx, dy, y := t.out(backend.F32, s...), t.in(true, s...), t.in(true, s...)
+		return func() { t.b.ReLU6Backward(dx, dy, y) }
+	}},
+	{"Dropout", true, func(t *bench, s backend.Shape) func() {
+		y, x := t.out(backend.F32, s...), t.in(true, s...)
+		return func() { t.b.Dropout(y, x, 0.3, 0xdeadbeef12345678) }
+	}},
+	{"Softmax", false, func(t *bench, s backend.Shape) func() {
+		y, x := t.out(backend.F32, s...), t.in(false, s...)
+		return func() { t.b.Softmax(y, x, 0.125) }
+	}},
+	{"SoftmaxBackward", false, func(t *bench, s backend.Shape) func() {
+		dx, dy, y := t.out(backend.F32, s...), t.in(false, s...), t.in(false, s...)
+		return func() { t.b.SoftmaxBackward(dx, dy, y, 0.125) }
+	}},
+	{"LayerNorm", false, func(t *bench, s backend.Shape) func() {
+		y, x, saved := t.out(backend.F32, s...), t.in(false, s...), t.out(backend.F32, 2, s[0], s[2]*s[3])
+		gamma, beta := t.in(false, s[1]), t.in(false, s[1])
+		return func() { t.b.LayerNorm(y, x, gamma, beta, saved, 1e-5) }
+	}},
+	{"LayerNormBackward", false, func(t *bench, s backend.Shape) func() {
+		dx, dg, db := t.out(backend.F32, s...), t.out(backend.F32, s[1]), t.out(backend.F32, s[1])
+		dy, x, gamma, saved := t.in(false, s...), t.in(false, s...), t.in(false, s[1]), t.in(false, 2, s[0], s[2]*s[3])
+		return func() { t.b.LayerNormBackward(dx, dg, db, dy, x, gamma, saved) }
+	}},
+	{"GELU", false, func(t *bench, s backend.Shape) func() {
+		y, x := t.out(backend.F32, s...), t.in(true, s...)
+		return func() { t.b.GELU(y, x) }
+	}},
+	{"GELUBackward", false, func(t *bench, s backend.Shape) func() {
+		dx, dy, x := t.out(backend.F32, s...), t.in(true, s...), t.in(true, s...)
+		return func() { t.b.GELUBackward(dx, dy, x) }
+	}},
+	{"Copy", true, func(t *bench, s backend.Shape) func() {
+		y, x := t.out(backend.F32, s[0], s[2], s[3], s[1]), t.in(true, s...)
+		last := s[1] * s[3]
+		return func() {
+			t.b.Copy(y, backend.Layout{Stride: [4]int{s[2] * last, 1, last, s[1]}}, x, backend.Layout{Stride: [4]int{s[1] * s[2] * s[3], s[2] * s[3], s[3], 1}}, [4]int(s))
+		}
+	}},
+	{"Copy/slice", true, func(t *bench, s backend.Shape) func() {
+		y, x := t.inout(s...), t.in(true, s...)
+		l := backend.Layout{Offset: min(1, s[2]*s[3]-1), Stride: [4]int{s[1] * s[2] * s[3], s[2] * s[3], 1}}
+		return func() { t.b.Copy(y, l, x, l, [4]int{s[0], s[1], max(1, s[2]*s[3]-1), 1}) }
+	}},
+	{"MatMul", false, func(t *bench, s backend.Shape) func() {
+		y, dw, dx := t.out(backend.F32, s[0], s[1], s[3]), t.out(backend.F32, s[0], s[1], s[2]), t.out(backend.F32, s[0], s[2], s[3])
+		w, x := t.in(false, s[0], s[1], s[2]), t.in(false, s[0], s[2], s[3])
+		return func() { t.b.MatMul(y, w, x); t.b.MatMulBackwardW(dw, y, x); t.b.MatMulBackwardX(dx, y, w) }
+	}},
 	{"SoftmaxCrossEntropy", true, func(t *bench, s backend.Shape) func() {
 		N, classes := s[0]*s[1], s[2]*s[3]
 		stats, dl, l := t.inout(3), t.out(backend.F32, N, classes), t.in(true, N, classes)
@@ -207,6 +268,30 @@ var cpuOperations = []struct {
 		return func() {
 			t.b.AdamStep(w, dw, m, v, backend.Adam{LR: 1e-3, Beta1: 0.9, Beta2: 0.999, Eps: 1e-8, Step: 3})
 		}
+	}},
+	{"AdanStep", true, func(t *bench, s backend.Shape) func() {
+		w, dw, m, v, n, prev := t.inout(s...), t.in(false, s...), t.inout(s...), t.inout(s...), t.inout(s...), t.inout(s...)
+		return func() {
+			t.b.AdanStep(w, dw, m, v, n, prev, backend.Adan{LR: 1e-3, Beta1: 0.98, Beta2: 0.92, Beta3: 0.99, Eps: 1e-8, WeightDecay: 0.02, Step: 3})
+		}
+	}},
+	{"AdaMomentumStep", true, func(t *bench, s backend.Shape) func() {
+		w, dw, m, v := t.inout(s...), t.in(false, s...), t.inout(s...), t.inout(s...)
+		return func() {
+			t.b.AdaMomentumStep(w, dw, m, v, backend.Adam{LR: 1e-3, Beta1: 0.9, Beta2: 0.999, Eps: 1e-8, Step: 3})
+		}
+	}},
+	{"AddSquares", false, func(t *bench, s backend.Shape) func() {
+		sum, x := t.inout(1), t.in(false, s...)
+		return func() { t.b.AddSquares(sum, x) }
+	}},
+	{"ClipNorm", true, func(t *bench, s backend.Shape) func() {
+		x, sum := t.inout(s...), t.constants(9)
+		return func() { t.b.ClipNorm(x, sum, 2) }
+	}},
+	{"Average", true, func(t *bench, s backend.Shape) func() {
+		e, w := t.inout(s...), t.in(true, s...)
+		return func() { t.b.Average(e, w, 0.9999) }
 	}},
 }
 

@@ -12,7 +12,7 @@ import (
 // those of AdamStep.
 func (d *Device) AdaMomentumStep(w, dw, m, v backend.Tensor, h backend.Adam) {
 	const op = "AdaMomentumStep"
-	backend.CheckStep(who, op, w, dw, m, v)
+	backend.CheckAdaMomentum(who, w, dw, m, v, h)
 	n, t := w.Shape().Len(), float64(h.Step)
 	d.run(op, kernel{file: "adamomentum_step"}, job{over: n,
 		buffers: []*memory{d.own(w), d.own(dw), d.own(m), d.own(v)}, ints: []int{n},

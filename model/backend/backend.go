@@ -424,8 +424,7 @@ type Optimizer interface {
 	AdanStep(w, dw, m, v, n, prev Tensor, h Adan)
 
 	// AdaMomentumStep is AdaMomentum (Wang et al., arXiv 2106.11514, Algorithm
-	// 1), with the decay of AdamStep: coupled g = dw + wd·w, decoupled w = w·(1 −
-	// lr·wd) first. Then
+	// 1). With coupled decay g = dw + wd·w, and there is no other,
 	//
 	//	m = β1·m + (1−β1)·g, v = β2·v + (1−β2)·m² + eps
 	//	w = w − lr·(m/(1−β1^t))/√(v/(1−β2^t))

@@ -25,3 +25,11 @@ func CheckAverage(who string, e, w Tensor, d float64) (keep, fresh float32) {
 	}
 	return float32(d), float32(1 - d)
 }
+
+// CheckAdaMomentum checks the arguments of [Optimizer] AdaMomentumStep.
+func CheckAdaMomentum(who string, w, dw, m, v Tensor, h Adam) {
+	CheckStep(who, "AdaMomentumStep", w, dw, m, v)
+	if h.Decoupled {
+		checker{who, "AdaMomentumStep"}.failf("decoupled decay, want the coupled one, which the gradient holds")
+	}
+}

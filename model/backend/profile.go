@@ -180,6 +180,11 @@ func (t *Timed) BatchNormBackward(dx, dgamma, dbeta, dy, x, gamma, saved Tensor)
 	t.timed("BatchNormBackward", func() { t.Backend.BatchNormBackward(dx, dgamma, dbeta, dy, x, gamma, saved) })
 }
 
+// BatchNormFrozenBackward implements [Layers].
+func (t *Timed) BatchNormFrozenBackward(dx, dgamma, dbeta, dy, x Tensor, p BatchNormParams, h BatchNormHyper) {
+	t.timed("BatchNormFrozenBackward", func() { t.Backend.BatchNormFrozenBackward(dx, dgamma, dbeta, dy, x, p, h) })
+}
+
 // ReLU implements [Layers].
 func (t *Timed) ReLU(y, x Tensor) {
 	t.timed("ReLU", func() { t.Backend.ReLU(y, x) })
@@ -188,6 +193,21 @@ func (t *Timed) ReLU(y, x Tensor) {
 // ReLUBackward implements [Layers].
 func (t *Timed) ReLUBackward(dx, dy, y Tensor) {
 	t.timed("ReLUBackward", func() { t.Backend.ReLUBackward(dx, dy, y) })
+}
+
+// ReLU6 implements [Layers].
+func (t *Timed) ReLU6(y, x Tensor) {
+	t.timed("ReLU6", func() { t.Backend.ReLU6(y, x) })
+}
+
+// ReLU6Backward implements [Layers].
+func (t *Timed) ReLU6Backward(dx, dy, y Tensor) {
+	t.timed("ReLU6Backward", func() { t.Backend.ReLU6Backward(dx, dy, y) })
+}
+
+// Dropout implements [Layers].
+func (t *Timed) Dropout(y, x Tensor, p float64, seed uint64) {
+	t.timed("Dropout", func() { t.Backend.Dropout(y, x, p, seed) })
 }
 
 // MaxPool2D implements [Layers].
@@ -220,6 +240,56 @@ func (t *Timed) SoftmaxCrossEntropy(stats, dlogits, logits Tensor, targets Targe
 	t.timed("SoftmaxCrossEntropy", func() { t.Backend.SoftmaxCrossEntropy(stats, dlogits, logits, targets, scale) })
 }
 
+// MatMul implements [Tokens].
+func (t *Timed) MatMul(y, w, x Tensor) {
+	t.timed("MatMul", func() { t.Backend.MatMul(y, w, x) })
+}
+
+// MatMulBackwardW implements [Tokens].
+func (t *Timed) MatMulBackwardW(dw, dy, x Tensor) {
+	t.timed("MatMulBackwardW", func() { t.Backend.MatMulBackwardW(dw, dy, x) })
+}
+
+// MatMulBackwardX implements [Tokens].
+func (t *Timed) MatMulBackwardX(dx, dy, w Tensor) {
+	t.timed("MatMulBackwardX", func() { t.Backend.MatMulBackwardX(dx, dy, w) })
+}
+
+// Softmax implements [Tokens].
+func (t *Timed) Softmax(y, x Tensor, a float32) {
+	t.timed("Softmax", func() { t.Backend.Softmax(y, x, a) })
+}
+
+// SoftmaxBackward implements [Tokens].
+func (t *Timed) SoftmaxBackward(dx, dy, y Tensor, a float32) {
+	t.timed("SoftmaxBackward", func() { t.Backend.SoftmaxBackward(dx, dy, y, a) })
+}
+
+// LayerNorm implements [Tokens].
+func (t *Timed) LayerNorm(y, x, gamma, beta, saved Tensor, eps float32) {
+	t.timed("LayerNorm", func() { t.Backend.LayerNorm(y, x, gamma, beta, saved, eps) })
+}
+
+// LayerNormBackward implements [Tokens].
+func (t *Timed) LayerNormBackward(dx, dgamma, dbeta, dy, x, gamma, saved Tensor) {
+	t.timed("LayerNormBackward", func() { t.Backend.LayerNormBackward(dx, dgamma, dbeta, dy, x, gamma, saved) })
+}
+
+// GELU implements [Tokens].
+func (t *Timed) GELU(y, x Tensor) {
+	t.timed("GELU", func() { t.Backend.GELU(y, x) })
+}
+
+// GELUBackward implements [Tokens].
+func (t *Timed) GELUBackward(dx, dy, x Tensor) {
+	t.timed("GELUBackward", func() { t.Backend.GELUBackward(dx, dy, x) })
+}
+
+// Copy implements [Tokens].
+func (t *Timed) Copy(dst Tensor, to Layout, src Tensor, from Layout, size [4]int) {
+	t.timed("Copy", func() { t.Backend.Copy(dst, to, src, from, size) })
+}
+
 // SGDStep implements [Optimizer].
 func (t *Timed) SGDStep(w, dw, v Tensor, h SGD) {
 	t.timed("SGDStep", func() { t.Backend.SGDStep(w, dw, v, h) })
@@ -228,4 +298,29 @@ func (t *Timed) SGDStep(w, dw, v Tensor, h SGD) {
 // AdamStep implements [Optimizer].
 func (t *Timed) AdamStep(w, dw, m, v Tensor, h Adam) {
 	t.timed("AdamStep", func() { t.Backend.AdamStep(w, dw, m, v, h) })
+}
+
+// AdanStep implements [Optimizer].
+func (t *Timed) AdanStep(w, dw, m, v, n, prev Tensor, h Adan) {
+	t.timed("AdanStep", func() { t.Backend.AdanStep(w, dw, m, v, n, prev, h) })
+}
+
+// AdaMomentumStep implements [Optimizer].
+func (t *Timed) AdaMomentumStep(w, dw, m, v Tensor, h Adam) {
+	t.timed("AdaMomentumStep", func() { t.Backend.AdaMomentumStep(w, dw, m, v, h) })
+}
+
+// AddSquares implements [Optimizer].
+func (t *Timed) AddSquares(sum, x Tensor) {
+	t.timed("AddSquares", func() { t.Backend.AddSquares(sum, x) })
+}
+
+// ClipNorm implements [Optimizer].
+func (t *Timed) ClipNorm(x, sum Tensor, limit float32) {
+	t.timed("ClipNorm", func() { t.Backend.ClipNorm(x, sum, limit) })
+}
+
+// Average implements [Optimizer].
+func (t *Timed) Average(e, w Tensor, d float64) {
+	t.timed("Average", func() { t.Backend.Average(e, w, d) })
 }
