@@ -124,7 +124,7 @@ func toHSV(r, g, b uint8) (h, s, v uint8) {
 		sixth = 4 + float64(dg) - float64(dr)
 	}
 	_, turn := math.Modf(float64(float32(sixth))/6 + 1)
-	return uint8(turn * 255), uint8(float64(span/float32(v)) * 255), v
+	return uint8(float64(float32(turn)) * 255), uint8(float64(span/float32(v)) * 255), v
 }
 
 // fromHSV returns the colour of a hue, saturation and value, each in [0, 255],

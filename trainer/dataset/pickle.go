@@ -332,8 +332,11 @@ func (s *Set) appendPickled(data []byte, label cifarLabel) error {
 	}
 	for i, v := range *labels {
 		l, ok := v.(int)
-		if !ok || l < 0 || l >= label.classes {
-			return fmt.Errorf("%s: number %d is %.20v, want 0 to %d", label.key, i, v, label.classes-1)
+		if !ok {
+			return fmt.Errorf("%s: label %d is no number", label.key, i)
+		}
+		if l < 0 || l >= label.classes {
+			return fmt.Errorf("%s: label %d is %d, want 0 to %d", label.key, i, l, label.classes-1)
 		}
 		s.Labels = append(s.Labels, int32(l))
 	}
