@@ -217,6 +217,7 @@ func TestSharedMemory(t *testing.T) {
 	for _, c := range []Config{
 		{Name: "resnet20", Input: [3]int{3, 5, 5}, Default: Float(), Rules: []Rule{{"*conv1", bent(u8, u8)}}},
 		{Name: "lenet5", Input: [3]int{1, 28, 28}, Default: exact(u8, u8)},
+		{Name: "vit_cifar", Input: [3]int{3, 8, 4}, Default: Float(), Rules: []Rule{{"*.[02].*", bent(u8, u8)}}},
 	} {
 		c.Classes, c.Batch, c.Quantization = 10, 3, q
 		shared := mustBuild(t, cpuref.New(), c)

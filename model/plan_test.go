@@ -74,6 +74,7 @@ func TestLives(t *testing.T) {
 	for _, c := range []Config{
 		{Name: "resnet8", Input: [3]int{3, 5, 5}, Default: Float(), Rules: []Rule{{"*conv1", bent(u8, u8)}}},
 		{Name: "lenet5", Input: [3]int{1, 28, 28}, Default: exact(u8, u8), Rules: []Rule{{"fc2", Float()}}},
+		{Name: "vit_cifar", Input: [3]int{3, 4, 8}, Default: Float(), Rules: []Rule{{"*.[02].*", bent(u8, u8)}}},
 	} {
 		c.Classes, c.Batch, c.Quantization = 10, 2, q
 		b := cpuref.New()

@@ -8,6 +8,7 @@ import (
 
 	"gputrain/cpuref"
 	"gputrain/lut"
+	"gputrain/model/backend"
 )
 
 // TestTransformerKeys compares parameters, names and shapes with those of timm
@@ -20,6 +21,7 @@ func TestTransformerKeys(t *testing.T) {
 		"vit_tiny_patch16_224": 5717416, "vit_small_patch16_224": 22050664, "vit_base_patch16_224": 86567656,
 		"deit_tiny_patch16_224": 5717416, "deit_small_patch16_224": 22050664, "deit_base_patch16_224": 86567656,
 	}
+	heads := map[string]int{"tiny": 3, "small": 6, "base": 12, "b": 12} // which change no shape of a tensor
 	networks := readKeys(t, "testdata/vit/keys.txt.gz")
 	if len(networks) != len(published) {
 		t.Fatalf("%d networks, want %d", len(networks), len(published))
@@ -32,6 +34,15 @@ func TestTransformerKeys(t *testing.T) {
 		}
 		if g, ok := gmacs[want.name]; ok && math.Abs(float64(s.MACs)/1e9-g) > 0.0051 {
 			t.Errorf("%s: %d MACs, published %.2f billion", want.name, s.MACs, g)
+		}
+		tokens := 197
+		if want.name == "vit_b_32" {
+			tokens = 50
+		}
+		size := strings.Split(want.name, "_")[1]
+		i := slices.IndexFunc(s.Layers, func(l LayerSummary) bool { return strings.HasSuffix(l.Name, ".qk") })
+		if out := s.Layers[i].Output; !out.Equal(backend.Shape{heads[size], tokens, tokens}) {
+			t.Errorf("%s: products of queries and keys are %v, want those of %d heads and %d tokens", want.name, out, heads[size], tokens)
 		}
 		// The patch embedding comes before the tokens here; the libraries register
 		// some of these tensors first.
