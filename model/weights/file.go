@@ -42,7 +42,17 @@ func (f *File) Get(name string) (Tensor, bool) {
 	return Tensor{}, false
 }
 
-// ReadFile reads the file of tensors at path.
+// A FileError is what is wrong with the content of a file.
+type FileError struct {
+	Path string
+	Err  error
+}
+
+func (e *FileError) Error() string { return e.Path + ": " + e.Err.Error() }
+func (e *FileError) Unwrap() error { return e.Err }
+
+// ReadFile reads the file of tensors at path. It returns a [FileError] where
+// the content is at fault.
 func ReadFile(path string) (*File, error) {
 	f, err := os.Open(path)
 	if err != nil {
@@ -54,11 +64,11 @@ func ReadFile(path string) (*File, error) {
 		return nil, err
 	}
 	if !info.Mode().IsRegular() {
-		return nil, fmt.Errorf("%s: not a regular file", path)
+		return nil, &FileError{path, errors.New("not a regular file")}
 	}
 	file, err := Read(f, info.Size())
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
+		return nil, &FileError{path, err}
 	}
 	return file, nil
 }

@@ -25,7 +25,7 @@ type savedTensor struct {
 // place of the tensors, so that load_state_dict of a module of PyTorch finds
 // the names that it knows, and no others. [ReadFile] brings them back.
 func ForPyTorch(f *File) (*File, error) {
-	out := &File{Metadata: maps.Clone(f.Metadata)}
+	out := &File{Metadata: maps.Clone(f.Metadata), Format: f.Format, Notes: f.Notes}
 	saved := make(map[string]savedTensor)
 	for _, t := range f.Tensors {
 		if !IsQuantizer(t.Name) {
