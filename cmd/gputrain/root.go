@@ -62,6 +62,8 @@ GPU with OpenGL 4.3.
 		newEval(a),
 		newLut(a),
 		newInspect(a),
+		newImport(a),
+		newExport(a),
 		newBench(a),
 		newDoctor(a),
 		newVersion(a),
