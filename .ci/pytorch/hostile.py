@@ -40,9 +40,13 @@ def repacked(content, change, compression=zipfile.ZIP_STORED):
 def claiming(legacy, numel):
     """A file of 4 elements that says it has numel."""
     content = saved({"w": torch.zeros(4)}, _use_new_zipfile_serialization=not legacy)
-    four, many = b"K\x04tq", b"\x8a\x05" + numel.to_bytes(5, "little") + b"tq"
-    size = b"K\x04\x85q", b"\x8a\x05" + numel.to_bytes(5, "little") + b"\x85q"
-    change = lambda b: b.replace(four, many).replace(*size)
+    many = b"\x8a\x05" + numel.to_bytes(5, "little")
+
+    def change(b):
+        for end in (b"tq", b"Ntq", b"\x85q"):  # of the storage's id, in either form, and of the size
+            b = b.replace(b"K\x04" + end, many + end)
+        return b
+
     if legacy:
         return change(content)
     return repacked(content, lambda name, b: change(b) if name.endswith("data.pkl") else b)

@@ -68,6 +68,8 @@ def main():
         "parameters.pth": hostile.saved(dict(Net().fill().named_parameters())),
         "checkpoint.pth": hostile.saved(checkpoint()),
         "checkpoint-legacy.pth": hostile.saved(checkpoint(), **legacy),
+        "nan.pth": hostile.saved({"fc.bias": torch.ones(2), "fc.weight": torch.tensor([[1, 2, 3], [4, 5, float("nan")]])}),
+        "wide.pth": hostile.saved({"fc.weight": torch.tensor([1e300], dtype=torch.float64)}),
         "expanded.pth": hostile.saved({"a": torch.zeros(1).expand(1000, 1000)}),
     }
     for name, (content, _) in hostile.files("touch /tmp/gputrain-hostile").items():
