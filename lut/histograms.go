@@ -27,7 +27,7 @@ type LayerHistogram struct {
 	SHA256     string // and its identity
 	WOperand   Operand
 	XOperand   Operand
-	W          []int64 // by code: the weights of that code
+	W          []int64 // by code: the weights of that code; of a product of activations, over all images
 	X          []int64 // by code: taps of filters that read it, those outside the image included
 	K          int     // products in a sum
 	Products   int64   // in all sums of all images

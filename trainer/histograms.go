@@ -3,6 +3,7 @@ package trainer
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	"gputrain/lut"
 	"gputrain/model"
@@ -22,14 +23,17 @@ type recorder struct {
 // A recording is that of one layer.
 type recording struct {
 	model.Operands
-	out      backend.Shape // [N, Cout, OH, OW]
+	out      backend.Shape // [N, Cout, OH, OW], or [B, M, N]
+	each     int           // sums of an image
+	K        int           // products in a sum
 	rows     []int64       // of each row of an image, how many taps read it
 	columns  []int64       // and of each column
 	outside  int64         // taps of an image that read none, for each channel
 	x        []int64       // taps by code
+	w        []int64       // W by code, where it moves with the images
 	sum, sq  float64       // of the errors of sums
 	sums     int64         // their number
-	code     []uint8       // X, as read back
+	code     []uint8       // W or X, as read back
 	ours     []int32       // sums under the layer's table
 	theirs   []int32       // and under the exact one
 	products int64
@@ -39,18 +43,22 @@ type recording struct {
 func newRecorder(b backend.Backend, n *model.Network) *recorder {
 	r := &recorder{b: b, exact: map[[2]lut.Operand]backend.Tables{}}
 	for _, o := range n.Operands() {
-		w, x := o.W.Shape(), o.X.Shape()
-		out, err := o.Geometry.Output(w, x)
-		if err != nil {
-			panic(err) // the network is built
+		w, x, t := o.W.Shape(), o.X.Shape(), o.Multiplier.Table
+		l := &recording{Operands: o, code: make([]uint8, max(w.Len(), x.Len())), w: make([]int64, t.W().Count()), x: make([]int64, t.X().Count())}
+		if o.Batched() {
+			l.out, l.K = backend.Shape{w[0], w[1], x[2]}, w[2]
+		} else {
+			out, err := o.Geometry.Output(w, x)
+			if err != nil {
+				panic(err) // the network is built
+			}
+			l.out, l.K = out, w.Len()/w[0]
+			l.rows = reads(x[2], w[2], out[2], o.Geometry, 0)
+			l.columns = reads(x[3], w[3], out[3], o.Geometry, 1)
+			l.outside = int64(out[2]*w[2]*out[3]*w[3]) - total(l.rows)*total(l.columns)
 		}
-		l := &recording{Operands: o, out: out, code: make([]uint8, x.Len()),
-			ours: make([]int32, out.Len()), theirs: make([]int32, out.Len())}
-		l.rows = reads(x[2], w[2], out[2], o.Geometry, 0)
-		l.columns = reads(x[3], w[3], out[3], o.Geometry, 1)
-		l.outside = int64(out[2]*w[2]*out[3]*w[3]) - total(l.rows)*total(l.columns)
-		t := o.Multiplier.Table
-		l.x = make([]int64, t.X().Count())
+		l.each = l.out.Len() / n.Input().Shape()[0]
+		l.ours, l.theirs = make([]int32, l.out.Len()), make([]int32, l.out.Len())
 		if key := [2]lut.Operand{t.W(), t.X()}; r.exact[key] == nil {
 			exact := lut.New("exact", t.W(), t.X(), func(W, X int) int { return W * X })
 			r.exact[key] = b.NewTables(exact, lut.Gradients{})
@@ -91,9 +99,14 @@ func total(counts []int64) (sum int64) {
 // forward.
 func (r *recorder) batch(images int) error {
 	for _, l := range r.layers {
-		if err := l.count(r.b, images); err != nil {
+		count := l.count
+		if l.Batched() {
+			count = l.countBatched
+		}
+		if err := count(r.b, images); err != nil {
 			return fmt.Errorf("trainer: histograms: layer %s: %w", l.Layer, err)
 		}
+		l.products += int64(images) * int64(l.each) * int64(l.K)
 		t := l.Multiplier.Table
 		if err := l.measure(r.b, r.exact[[2]lut.Operand{t.W(), t.X()}], images); err != nil {
 			return fmt.Errorf("trainer: histograms: layer %s: %w", l.Layer, err)
@@ -103,17 +116,37 @@ func (r *recorder) batch(images int) error {
 	return nil
 }
 
+// countBatched adds both operands of a batch of products, each once: all rows
+// meet all columns.
+func (l *recording) countBatched(b backend.Backend, images int) error {
+	all := l.out.Len() / l.each
+	for _, o := range []struct {
+		counts []int64
+		code   backend.Tensor
+	}{{l.w, l.W}, {l.x, l.X}} {
+		n := o.code.Shape().Len()
+		if err := b.Read(l.code[:n], o.code); err != nil {
+			return err
+		}
+		for _, c := range l.code[:n/all*images] {
+			o.counts[c]++
+		}
+	}
+	return nil
+}
+
 // count adds the taps of the activations.
 func (l *recording) count(b backend.Backend, images int) error {
-	if err := b.Read(l.code, l.X); err != nil {
+	x := l.X.Shape()
+	code := l.code[:x.Len()]
+	if err := b.Read(code, l.X); err != nil {
 		return err
 	}
-	x := l.X.Shape()
 	i := 0
 	for range images * x[1] {
 		for _, rows := range l.rows {
 			for _, columns := range l.columns {
-				l.x[l.code[i]] += rows * columns
+				l.x[code[i]] += rows * columns
 				i++
 			}
 		}
@@ -131,8 +164,6 @@ func (l *recording) count(b backend.Backend, images int) error {
 		value = int(q[2])
 	}
 	l.x[operand.Code(value)] += int64(images*x[1]) * l.outside
-	K := int64(l.W.Shape().Len() / l.out[1])
-	l.products += int64(images) * int64(l.out.Len()/l.out[0]) * K
 	return nil
 }
 
@@ -145,12 +176,16 @@ func (l *recording) measure(b backend.Backend, exact backend.Tables, images int)
 		tables backend.Tables
 		sums   []int32
 	}{{l.Tables, l.ours}, {exact, l.theirs}} {
-		b.LUTConv2D(acc, w, x, l.Geometry, c.tables)
+		if l.Batched() {
+			b.LUTMatMul(acc, w, x, c.tables)
+		} else {
+			b.LUTConv2D(acc, w, x, l.Geometry, c.tables)
+		}
 		if err := b.Read(c.sums, acc); err != nil {
 			return err
 		}
 	}
-	n := images * (l.out.Len() / l.out[0])
+	n := images * l.each
 	for i, v := range l.ours[:n] {
 		e := float64(int64(v) - int64(l.theirs[i]))
 		l.sum += e
@@ -165,8 +200,8 @@ func (r *recorder) histograms() (*lut.Histograms, error) {
 	h := &lut.Histograms{Images: r.images}
 	for _, l := range r.layers {
 		t := l.Multiplier.Table
-		w := make([]int64, t.W().Count())
-		code := make([]uint8, l.W.Shape().Len())
+		w := slices.Clone(l.w)
+		code := l.code[:l.W.Shape().Len()]
 		qw, qx := make([]float32, l.QW.Shape().Len()), make([]float32, 3)
 		for _, c := range []struct {
 			to   any
@@ -176,8 +211,10 @@ func (r *recorder) histograms() (*lut.Histograms, error) {
 				return nil, fmt.Errorf("trainer: histograms: layer %s: %w", l.Layer, err)
 			}
 		}
-		for _, c := range code {
-			w[c]++
+		if !l.Batched() {
+			for _, c := range code {
+				w[c]++
+			}
 		}
 		var scale float64 // s_w·s_x; the scales stand first in a quantizer
 		channels := len(qw) / 3
@@ -186,7 +223,7 @@ func (r *recorder) histograms() (*lut.Histograms, error) {
 		}
 		h.Layers = append(h.Layers, lut.LayerHistogram{
 			Name: l.Layer, Multiplier: l.Multiplier.Name, SHA256: t.SHA256(), WOperand: t.W(), XOperand: t.X(),
-			W: w, X: l.x, K: len(code) / l.out[1], Products: l.products, Scale: scale,
+			W: w, X: l.x, K: l.K, Products: l.products, Scale: scale,
 			Measured: lut.SumError{Mean: l.sum / float64(l.sums), RMS: math.Sqrt(l.sq / float64(l.sums))},
 		})
 	}

@@ -150,6 +150,94 @@ func TestRecorder(t *testing.T) {
 	}
 }
 
+// TestRecorderAttention compares the layers of products of activations with
+// loops over every product.
+func TestRecorderAttention(t *testing.T) {
+	tab := lut.New("odd", lut.Unsigned(6), lut.Signed(5), odd)
+	m := model.Multiplier{Name: "odd", Table: tab}
+	const batch, count, heads = 3, 2, 3
+	b := cpuref.New()
+	net, err := model.Build(b, model.Config{Name: "vit_cifar", Input: [3]int{3, 4, 8}, Classes: 10, Batch: batch,
+		Quantization: model.DefaultQuantization(), Default: model.Float(), Rules: []model.Rule{{Pattern: "*.[12].attn.*", Multiplier: m}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer net.Close()
+	x := make([]float32, net.Input().Shape().Len())
+	for i := range x {
+		x[i] = float32(math.Sin(float64(i * i)))
+	}
+	b.Write(net.Input(), x)
+	net.Forward(true)
+	rec := newRecorder(b, net)
+	defer rec.close()
+	for range 2 { // the same images twice
+		if err := rec.batch(count); err != nil {
+			t.Fatal(err)
+		}
+	}
+	h, err := rec.histograms()
+	if err != nil {
+		t.Fatal(err)
+	}
+	checked := 0
+	for i, o := range net.Operands() {
+		if !o.Batched() {
+			continue
+		}
+		checked++
+		l := h.Layers[i]
+		M, K, N := o.W.Shape()[1], o.W.Shape()[2], o.X.Shape()[2]
+		w, x := make([]uint8, o.W.Shape().Len()), make([]uint8, o.X.Shape().Len())
+		for _, c := range []struct {
+			to   []uint8
+			from backend.Tensor
+		}{{w, o.W}, {x, o.X}} {
+			if err := b.Read(c.to, c.from); err != nil {
+				t.Fatal(err)
+			}
+		}
+		// How often an operand takes part in a product is N times the count for W,
+		// M times for X.
+		products, wantW, wantX := int64(0), make([]int64, 64), make([]int64, 32)
+		var sum, sq float64
+		for p := range count * heads * M * N {
+			at, row, column := p/(M*N), p/N%M, p%N
+			var e float64
+			for k := range K {
+				cw, cx := w[(at*M+row)*K+k], x[(at*K+k)*N+column]
+				W, X := tab.W().Value(int(cw)), tab.X().Value(int(cx))
+				wantW[cw] += 2
+				wantX[cx] += 2
+				products += 2
+				e += float64(odd(W, X) - W*X)
+			}
+			sum += e
+			sq += e * e
+		}
+		for c := range wantW {
+			wantW[c] /= int64(N)
+		}
+		for c := range wantX {
+			wantX[c] /= int64(M)
+		}
+		if !slices.Equal(l.W, wantW) || !slices.Equal(l.X, wantX) {
+			t.Errorf("%s: counts %v, %v, want %v, %v", l.Name, l.W, l.X, wantW, wantX)
+		}
+		if l.Name != o.Layer || l.K != K || l.Products != products {
+			t.Errorf("%s: %+v, want %d products in sums of %d", o.Layer, l, products, K)
+		}
+		outputs := float64(count * heads * M * N)
+		near := func(got, want float64) bool { return math.Abs(got-want) <= 1e-12*math.Abs(want) }
+		if !near(l.Measured.Mean, sum/outputs) || !near(l.Measured.RMS, math.Sqrt(sq/outputs)) {
+			t.Errorf("%s: measured %+v, want %v, %v", l.Name, l.Measured, sum/outputs, math.Sqrt(sq/outputs))
+		}
+	}
+	if checked != 4 {
+		t.Errorf("%d products of activations recorded, want those of two blocks", checked)
+	}
+}
+
 // TestPredictedMean holds the predicted mean error of every layer to the
 // measured one. For an error f(W) + g(X) the two are the same, whatever
 // depends on what.
