@@ -2,7 +2,10 @@
 
 package gpu
 
-import "gputrain/model/backend"
+import (
+	"gputrain/lut"
+	"gputrain/model/backend"
+)
 
 // Conv2D implements [backend.Layers].
 func (d *Device) Conv2D(y, w, x backend.Tensor, g backend.Conv2D) {
@@ -22,30 +25,65 @@ func (d *Device) Conv2DBackwardX(dx, dy, w backend.Tensor, g backend.Conv2D) {
 	d.convolveBackwardX("Conv2DBackwardX", d.own(dx), d.own(dy), d.own(w), dims)
 }
 
+// A pass is one of the three products of a convolution.
+type pass struct {
+	op     string
+	kind   kind
+	gemm   int // the macro PASS
+	dims   *backend.ConvDims
+	dst    *memory
+	n      int // elements of dst
+	a, b   *memory
+	direct func() // by an invocation an element
+}
+
+// compute runs p by the kernel that is chosen for it.
+func (d *Device) compute(p pass) {
+	run := func(by plan) {
+		if by.family == gemm {
+			d.gemmProduct(p, by.tile)
+		} else {
+			p.direct()
+		}
+	}
+	c := classOf(p.kind, noTable, lut.Operand{}, lut.Operand{}, p.dims)
+	by, known := d.planned(c)
+	if !known {
+		by = d.tune(c, run)
+	}
+	run(by)
+}
+
 // convolve sets y to the convolution of x with w.
 func (d *Device) convolve(op string, y, w, x *memory, dims backend.ConvDims) {
-	buffers := []*memory{y, w, x}
-	for first, last := range spans(dims.K, maxTurns) {
-		d.run(op, kernel{file: "conv2d_fwd"}, job{over: dims.Batch * dims.Cout * dims.OH * dims.OW, turns: last - first,
-			conv: &dims, buffers: buffers, ints: []int{first, last}})
-	}
+	n := dims.Batch * dims.Cout * dims.OH * dims.OW
+	d.compute(pass{op, product, passProduct, &dims, y, n, w, x, func() {
+		for first, last := range spans(dims.K, maxTurns) {
+			d.run(op, kernel{file: "conv2d_fwd"}, job{over: n, turns: last - first, conv: &dims,
+				buffers: []*memory{y, w, x}, ints: []int{first, last}})
+		}
+	}})
 }
 
 // convolveBackwardW sets dw to the gradient of the filters.
 func (d *Device) convolveBackwardW(op string, dw, dy, x *memory, dims backend.ConvDims) {
 	n := dims.Cout * dims.K
-	s := slice(n, dims.Batch*dims.OH*dims.OW, maxTurns)
-	d.sliced(op, dw, n, s, func(dst *memory) {
-		d.run(op, kernel{file: "conv2d_dw"}, job{over: s.slices * n, turns: s.length, conv: &dims,
-			buffers: []*memory{dst, dy, x}, ints: []int{s.slices, s.length}})
-	})
+	d.compute(pass{op, productW, passW, &dims, dw, n, dy, x, func() {
+		s := slice(n, dims.Batch*dims.OH*dims.OW, maxTurns)
+		d.sliced(op, dw, n, s, func(dst *memory) {
+			d.run(op, kernel{file: "conv2d_dw"}, job{over: s.slices * n, turns: s.length, conv: &dims,
+				buffers: []*memory{dst, dy, x}, ints: []int{s.slices, s.length}})
+		})
+	}})
 }
 
 // convolveBackwardX sets dx to the gradient of the images.
 func (d *Device) convolveBackwardX(op string, dx, dy, w *memory, dims backend.ConvDims) {
-	buffers := []*memory{dx, dy, w}
-	for first, last := range spans(dims.GroupOut*dims.KH*dims.KW, maxTurns) {
-		d.run(op, kernel{file: "conv2d_dx"}, job{over: dims.Batch * dims.Cin * dims.H * dims.W, turns: last - first,
-			conv: &dims, buffers: buffers, ints: []int{first, last}})
-	}
+	n := dims.Batch * dims.Cin * dims.H * dims.W
+	d.compute(pass{op, productX, passX, &dims, dx, n, dy, w, func() {
+		for first, last := range spans(dims.GroupOut*dims.KH*dims.KW, maxTurns) {
+			d.run(op, kernel{file: "conv2d_dx"}, job{over: n, turns: last - first, conv: &dims,
+				buffers: []*memory{dx, dy, w}, ints: []int{first, last}})
+		}
+	}})
 }

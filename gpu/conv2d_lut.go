@@ -95,7 +95,27 @@ func (d *Device) LUTConv2DBackwardW(dw, dy backend.Tensor, w, x backend.Quantize
 	d.lutBackwardW(d.own(dw), d.own(dy), d.codes(op, dims, w, x, t))
 }
 
+// lutBackwardW sets dw.
 func (d *Device) lutBackwardW(dw, dy *memory, c codes) {
+	run := func(p plan) {
+		switch p.family {
+		case gemm:
+			d.gemmBackwardW(dw, dy, c, p.tile)
+		default:
+			d.gatherBackwardW(dw, dy, c)
+		}
+	}
+	k := c.class(backwardW, c.t.dw.storage())
+	p, known := d.planned(k)
+	if !known {
+		p = d.tune(k, run)
+	}
+	run(p)
+}
+
+// gatherBackwardW has an invocation look up the gradients of a slice of each
+// sum one by one.
+func (d *Device) gatherBackwardW(dw, dy *memory, c codes) {
 	g, p := &c.t.dw, c.t.product
 	s := slice(c.weights(), c.dims.Batch*c.plane(), maxTurns/(1+g.rank))
 	d.sliced(c.op, dw, c.weights(), s, func(dst *memory) {
@@ -115,7 +135,27 @@ func (d *Device) LUTConv2DBackwardX(dx, dy backend.Tensor, w, x backend.Quantize
 	d.lutBackwardX(d.own(dx), d.own(dy), d.codes(op, dims, w, x, t))
 }
 
+// lutBackwardX sets dx.
 func (d *Device) lutBackwardX(dx, dy *memory, c codes) {
+	run := func(p plan) {
+		switch p.family {
+		case gemm:
+			d.gemmBackwardX(dx, dy, c, p.tile)
+		default:
+			d.gatherBackwardX(dx, dy, c)
+		}
+	}
+	k := c.class(backwardX, c.t.dx.storage())
+	p, known := d.planned(k)
+	if !known {
+		p = d.tune(k, run)
+	}
+	run(p)
+}
+
+// gatherBackwardX has an invocation look up the gradients of each sum one by
+// one.
+func (d *Device) gatherBackwardX(dx, dy *memory, c codes) {
 	g, p := &c.t.dx, c.t.product
 	for first, last := range spans(c.dims.GroupOut*c.dims.KH*c.dims.KW, maxTurns/(1+g.rank)) {
 		d.run(c.op, g.kernel("lut_conv2d_dx"), job{over: c.pixels(), turns: (last - first) * (1 + g.rank), conv: &c.dims,

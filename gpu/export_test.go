@@ -125,3 +125,11 @@ func Expansions() (all []string) {
 
 // SetBudget bounds the workspace.
 func (d *Device) SetBudget(bytes int) { d.budget = bytes }
+
+// GEMMs returns the variants of the product in tiles.
+func GEMMs() (all []string) {
+	for tile := range gemmTiles {
+		all = append(all, plan{family: gemm, tile: tile}.String())
+	}
+	return all
+}

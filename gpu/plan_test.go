@@ -45,6 +45,25 @@ func TestRowExpansion(t *testing.T) {
 	}
 }
 
+// TestGEMM holds every tile of the product in tiles to the contract.
+func TestGEMM(t *testing.T) {
+	for i, p := range gpu.GEMMs() {
+		t.Run(p, func(t *testing.T) {
+			d := choose(t, gpu.Options{}, map[string]string{"product": p, "product-w": p, "product-x": p, "backward-w": p, "backward-x": p})
+			s := backendtest.Wrap(t)
+			backendtest.Conv2D(s, d)
+			backendtest.Conv2DBackwardW(s, d)
+			backendtest.Conv2DBackwardX(s, d)
+			backendtest.LUTConv2DBackwardW(s, d)
+			backendtest.LUTConv2DBackwardX(s, d)
+			if i == 1 {
+				backendtest.LUTMatMulBackwardW(s, d)
+				backendtest.LUTMatMulBackwardX(s, d)
+			}
+		})
+	}
+}
+
 // A codesCase makes the operands of a product of codes on a device.
 type codesCase struct {
 	m, k, n int
