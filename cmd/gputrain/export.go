@@ -71,7 +71,7 @@ func networkOf(f *weights.File) *weights.File {
 		}
 	}
 	for _, what := range sortedKeys(left) {
-		out.Notes = append(out.Notes, fmt.Sprintf("left out: %d tensors, %s", left[what], what))
+		out.Notes = append(out.Notes, fmt.Sprintf("%d of %d tensors left out: %s", left[what], len(f.Tensors), what))
 	}
 	metadata := map[string]string{}
 	for key, text := range f.Metadata {

@@ -84,7 +84,7 @@ func toFloat32(f *weights.File) error {
 		if dtype == "F64" {
 			how = "rounded to nearest"
 		}
-		f.Notes = append(f.Notes, fmt.Sprintf("converted from %s to F32, %s: %d tensors", dtype, how, converted[dtype]))
+		f.Notes = append(f.Notes, fmt.Sprintf("%d of %d tensors converted from %s to F32, %s", converted[dtype], len(f.Tensors), dtype, how))
 	}
 	if err := f.CheckFinite(); err != nil {
 		return fmt.Errorf("as F32: %w", err)

@@ -71,6 +71,8 @@ func TestUnpickleRefuses(t *testing.T) {
 		{"(X\x07\x00\x00\x00storage" + storage + "X\x01\x00\x00\x000NK\x01K\x01tQ.", "before 0.4"},
 		{"ctorch._utils\n_rebuild_tensor_v2\n)R.", "0 arguments"},
 		{"ctorch._utils\n_rebuild_tensor_v2\n(NNNNtR.", "without a storage"},
+		{"ctorch._utils\n_rebuild_tensor_v2\n(NNNNNN}tR.", "without a storage"},
+		{"ctorch._utils\n_rebuild_tensor_v2\n(NNNNNN}X\x03\x00\x00\x00neg\x88stR.", "negative or conjugate view"},
 		{"ctorch._utils\n_rebuild_parameter\n)R.", "without a tensor"},
 	} {
 		_, _, err := unpickleState([]byte(tt.in), storageTable{}, func(string) (int64, error) { return 100, nil })
@@ -108,5 +110,20 @@ func TestTensorViews(t *testing.T) {
 		if (err == nil) != (tt.want == "") || err != nil && !strings.Contains(err.Error(), tt.want) {
 			t.Errorf("%v: error %v, want %q", tt.t, err, tt.want)
 		}
+	}
+}
+
+// TestManyViews reads views that must be copied: each is smaller than the
+// storage, all together are not.
+func TestManyViews(t *testing.T) {
+	s := &storageRef{"0", "F32", 24}
+	turned := &tensorRef{s, 0, []int{6, 4}, []int64{1, 6}}
+	read := func(*storageRef) ([]byte, error) { return make([]byte, 96), nil }
+	list := []namedRef{{"a", turned}, {"b", turned}}
+	if _, err := readTensors(list, read); err != nil {
+		t.Error(err)
+	}
+	if _, err := readTensors(append(list, namedRef{"c", turned}), read); err == nil || !strings.Contains(err.Error(), "take 288 bytes of storages of 96") {
+		t.Errorf("error %v", err)
 	}
 }

@@ -92,11 +92,18 @@ func unpickleState(b []byte, s storageTable, size func(key string) (int64, error
 }
 
 // rebuildTensor is torch._utils._rebuild_tensor_v2(storage, offset, size,
-// stride, requires_grad, backward_hooks); its forerunner has the first four
-// arguments.
+// stride, requires_grad, backward_hooks, metadata); its forerunner has the
+// first four arguments. Metadata, of which there are none as a rule, would say
+// that the elements are meant with the other sign.
 func rebuildTensor(args []any) (*tensorRef, error) {
 	if len(args) < 4 {
 		return nil, fmt.Errorf("a tensor of %d arguments, want at least 4", len(args))
+	}
+	const metadata = 6
+	if len(args) > metadata {
+		if list, others, _ := pairs(args[metadata]); len(list)+others > 0 {
+			return nil, errors.New("a tensor that is a negative or conjugate view: save it with .resolve_neg()")
+		}
 	}
 	t := &tensorRef{}
 	var ok bool

@@ -60,8 +60,8 @@ func readLegacy(r io.ReaderAt, size int64) (*File, error) {
 	if err != nil {
 		return nil, err
 	}
-	if version != legacyVersion {
-		return nil, fmt.Errorf("version %.20v of the legacy form, want %d", version, legacyVersion)
+	if n, _ := version.(int); n != legacyVersion {
+		return nil, fmt.Errorf("version %d of the legacy form, want %d", n, legacyVersion)
 	}
 	system, err := next()
 	if err != nil {
