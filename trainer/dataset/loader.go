@@ -66,7 +66,8 @@ type Loader struct {
 	lent   *Batch // what the last Next returned
 	closed bool
 	waited time.Duration
-	err    error // written before full is closed
+	fault  error // written before full is closed
+	err    error // the fault, once Next has come to it
 }
 
 // NewLoader starts a walk over set. The caller must either call Next until it
@@ -156,20 +157,16 @@ func (l *Loader) Next() (*Batch, bool) {
 	b, ok := <-l.full
 	l.waited += time.Since(start)
 	l.lent = b
+	if !ok {
+		l.err = l.fault
+	}
 	return b, ok
 }
 
 // Err returns what ended the walk early, once Next has returned false: an
 // [*Error] about an image that cannot be read; nil if all batches were made. Sets
 // in memory have no such faults.
-func (l *Loader) Err() error {
-	select {
-	case <-l.done:
-		return l.err
-	default:
-		return nil
-	}
-}
+func (l *Loader) Err() error { return l.err }
 
 // WaitSeconds returns for how long, in all, calls of Next have waited for data.
 func (l *Loader) WaitSeconds() float64 { return l.waited.Seconds() }
@@ -187,8 +184,8 @@ func (l *Loader) Close() {
 // work fills batches until the epoch is over, an image cannot be read, or the
 // loader is closed.
 func (l *Loader) work() {
+	defer close(l.done)
 	defer close(l.full)
-	defer close(l.done) // first, so that Err is ready when Next returns
 	workers := make([]worker, l.o.Workers)
 	for i := range workers {
 		workers[i].rng = rand.New(&workers[i].pcg)
@@ -200,7 +197,7 @@ func (l *Loader) work() {
 		case <-l.stop:
 			return
 		}
-		if l.err = l.fill(b, n, workers); l.err != nil {
+		if l.fault = l.fill(b, n, workers); l.fault != nil {
 			return
 		}
 		select {

@@ -131,7 +131,7 @@ func (sp *split) openPack(set *Set, s Source) error {
 func (sp *split) packHeader(s Source) (packHeader, error) {
 	h, w := sp.shape.held()
 	hash := sha256.New()
-	fmt.Fprintf(hash, "%s 1 %d %d %d %v\n", packMagic, sp.channels, h, w, s.SkipBad)
+	fmt.Fprintf(hash, "%s 1 %d %d %d %d %v\n", packMagic, sp.channels, h, w, sp.shape.h, s.SkipBad)
 	for _, p := range sp.pictures {
 		length, changed, err := sp.t.stat(p.file)
 		if err != nil {
@@ -163,7 +163,7 @@ func (sp *split) packName(s Source) (string, error) {
 	if sp.name == "test" {
 		limit = s.TestImages
 	}
-	id := sha256.Sum256(fmt.Appendf(nil, "%q %d %d %d %v", full, sp.channels, h, limit, s.SkipBad))
+	id := sha256.Sum256(fmt.Appendf(nil, "%q %d %d %d %d %v", full, sp.channels, h, sp.shape.h, limit, s.SkipBad))
 	base := strings.TrimSuffix(strings.TrimSuffix(filepath.Base(full), ".gz"), ".tar")
 	return filepath.Join(dir, fmt.Sprintf("%s-%s-%dx%d-%x.pack", base, sp.name, sp.channels, h, id[:8])), nil
 }

@@ -38,7 +38,7 @@ func pictureConfig(data []byte) (c image.Config, decode func(io.Reader) (image.I
 		return c, nil, badPicture{errors.New("neither a JPEG nor a PNG image")}
 	}
 	if err != nil {
-		return c, nil, pictureError(err)
+		return c, nil, pictureError(data, err)
 	}
 	if c.Width <= 0 || c.Height <= 0 || c.Width > maxPixels/c.Height || max(c.Width, c.Height) > maxPictureEdge {
 		return c, nil, badPicture{fmt.Errorf("%d×%d pixels, want 1 to %d of them, and edges of at most %d",
@@ -47,8 +47,11 @@ func pictureConfig(data []byte) (c image.Config, decode func(io.Reader) (image.I
 	return c, decode, nil
 }
 
-func pictureError(err error) error {
-	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+// pictureError puts into words why an image cannot be decoded. A JPEG that does
+// not end as it should, zeros aside, was cut short, whatever its decoder says.
+func pictureError(data []byte, err error) error {
+	unended := bytes.HasPrefix(data, []byte("\xff\xd8")) && !bytes.HasSuffix(bytes.TrimRight(data, "\x00"), []byte("\xff\xd9"))
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || unended {
 		return badPicture{errors.New("image cut short")}
 	}
 	return badPicture{fmt.Errorf("damaged image: %w", err)}
@@ -75,7 +78,7 @@ func (d *decoder) decode(data []byte, channels int) error {
 	}
 	decoded, err := decode(bytes.NewReader(data))
 	if err != nil {
-		return pictureError(err)
+		return pictureError(data, err)
 	}
 	bounds := decoded.Bounds()
 	if bounds.Dx() != c.Width || bounds.Dy() != c.Height {

@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"image"
 	"runtime"
 	"sync"
 	"sync/atomic"
@@ -19,6 +20,15 @@ type shape struct {
 	// centre. 0: they are h×w as they are.
 	edge  int
 	first string // the image that h and w were taken from, if edge is 0
+}
+
+// square returns what is held of an image that was scaled to w×h pixels. It lies
+// at the centre: so that the window at the centre of the square is, to the pixel,
+// the window at the centre of the image.
+func (sh shape) square(w, h int) image.Rectangle {
+	whole, inner := centred(w, h, sh.w, sh.h), centred(sh.edge, sh.edge, sh.w, sh.h)
+	at := whole.Min.Sub(inner.Min)
+	return image.Rect(0, 0, sh.edge, sh.edge).Add(image.Pt(min(max(at.X, 0), w-sh.edge), min(max(at.Y, 0), h-sh.edge)))
 }
 
 // held returns the height and width of images as they are held.
@@ -273,7 +283,7 @@ func (sp *split) held(i int, k *scratch) (*bitmap, error) {
 			fmt.Errorf("%d×%d pixels, but %s has %d×%d; give a size to scale to", b.w, b.h, sp.shape.first, w, h))
 	}
 	sw, sh := scaledSize(b.w, b.h, sp.shape.edge)
-	k.resizer.resize(&k.scaled, &b, b.bounds(), sw, sh, centred(sw, sh, w, h))
+	k.resizer.resize(&k.scaled, &b, b.bounds(), sw, sh, sp.shape.square(sw, sh))
 	return &k.scaled, nil
 }
 
