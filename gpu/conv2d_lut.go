@@ -98,9 +98,11 @@ func (d *Device) LUTConv2DBackwardW(dw, dy backend.Tensor, w, x backend.Quantize
 // lutBackwardW sets dw.
 func (d *Device) lutBackwardW(dw, dy *memory, c codes) {
 	run := func(p plan) {
-		switch p.family {
-		case gemm:
+		switch {
+		case p.family == gemm:
 			d.gemmBackwardW(dw, dy, c, p.tile)
+		case p.family == rowexp && d.panelFits(c, 256):
+			d.expandBackwardW(dw, dy, c)
 		default:
 			d.gatherBackwardW(dw, dy, c)
 		}
@@ -141,6 +143,8 @@ func (d *Device) lutBackwardX(dx, dy *memory, c codes) {
 		switch p.family {
 		case gemm:
 			d.gemmBackwardX(dx, dy, c, p.tile)
+		case rowexp:
+			d.expandBackwardX(dx, dy, c)
 		default:
 			d.gatherBackwardX(dx, dy, c)
 		}

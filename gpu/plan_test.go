@@ -36,6 +36,10 @@ func TestRowExpansion(t *testing.T) {
 	}{
 		{"LUTMatMul", "forward", "rowexp rows=8 columns=4 lanes=256 splits=1", 20_000, func(t backendtest.T, d *gpu.Device) { backendtest.LUTMatMul(t, d) }},
 		{"LUTConv2D", "forward", "rowexp rows=16 columns=4 lanes=256 splits=4", 1 << 30, func(t backendtest.T, d *gpu.Device) { backendtest.LUTConv2D(t, d) }},
+		{"LUTMatMulBackwardW", "backward-w", "rowexp", 20_000, func(t backendtest.T, d *gpu.Device) { backendtest.LUTMatMulBackwardW(t, d) }},
+		{"LUTMatMulBackwardX", "backward-x", "rowexp", 0, func(t backendtest.T, d *gpu.Device) { backendtest.LUTMatMulBackwardX(t, d) }},
+		{"LUTConv2DBackwardW", "backward-w", "rowexp", 1 << 30, func(t backendtest.T, d *gpu.Device) { backendtest.LUTConv2DBackwardW(t, d) }},
+		{"LUTConv2DBackwardX", "backward-x", "rowexp", 0, func(t backendtest.T, d *gpu.Device) { backendtest.LUTConv2DBackwardX(t, d) }},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			d := choose(t, gpu.Options{}, map[string]string{c.kind: c.plan})

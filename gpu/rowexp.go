@@ -89,6 +89,78 @@ func (d *Device) expandForward(y *memory, c codes, p plan) {
 	d.release(w)
 }
 
+// expandedPixels and expandedStages are what a work group of row expansion
+// takes of the gradient of images: pixels, and (tap, eight filters) a dispatch.
+const (
+	expandedPixels = 256 * 4
+	expandedStages = 512
+)
+
+// expandBackwardX sets dx by a full gradient, by row expansion.
+func (d *Device) expandBackwardX(dx, dy *memory, c codes) {
+	g := &c.t.dx
+	w, blocks := d.packWeights(c)
+	dims := &c.dims
+	phases := dims.Stride[0] * dims.Stride[1]
+	columnTiles := ceilDiv(dims.Batch*ceilDiv(dims.H, dims.Stride[0])*ceilDiv(dims.W, dims.Stride[1]), expandedPixels)
+	channelTiles := ceilDiv(dims.GroupIn, g.together())
+	tiles := columnTiles * channelTiles * phases * dims.Groups
+	for first, last := range spans(blocks*dims.KH*dims.KW, expandedStages) {
+		d.run(c.op, g.expansion("lut_rowexp_dx"), job{tiles: tiles, turns: (last - first) * 8 * g.together() * expandedPixels / phases, conv: dims,
+			buffers: []*memory{dx, dy, w, c.x, c.qw}, firstUnit: 1, textures: []*texture{g.rows},
+			ints: []int{tiles, columnTiles, channelTiles, blocks, c.columns(), first, last}, reals: []float32{g.scale}})
+	}
+	d.release(w)
+}
+
+// What the sums over outputs are cut for, by shapes alone: no slice so short
+// that gathering rows costs more than using them, and none whose panel, which
+// cannot be cut, has more bytes.
+const (
+	shortestExpanded = 2048
+	mostSlicePanel   = 16 << 20
+)
+
+// expandBackwardW sets dw by a full gradient, by row expansion.
+func (d *Device) expandBackwardW(dw, dy *memory, c codes) {
+	g, dims := &c.t.dw, &c.dims
+	w, blocks := d.packWeights(c)
+	n, tapTiles := dims.Batch*c.plane(), ceilDiv(dims.K, g.together())
+	slices := max(1, min(mostSlices, ceilDiv(4*enoughGroups, tapTiles*blocks*dims.Groups), n/shortestExpanded))
+	most := max(1, mostSlicePanel/(4*panelWords(dims.K)*256)) // of 256 outputs
+	length := min(ceilDiv(ceilDiv(n, slices), 256), most) * 256
+	slices = ceilDiv(n, length)
+	part := d.scratch(c.op, slices*c.weights())
+	slabs, panel := d.slabs(c, length)
+	words := panelWords(dims.K)
+	for _, s := range slabs {
+		d.fillPanel(c, s, panel)
+		here := ceilDiv(s.columns, length)
+		tiles := tapTiles * blocks * here * s.groups
+		d.run(c.op, g.expansion("lut_rowexp_dw"), job{tiles: tiles, turns: length * 8 * g.together(),
+			buffers: []*memory{part, dy, w, panel}, firstUnit: 1, textures: []*texture{g.rows},
+			ints: []int{tiles, tapTiles, blocks, here, s.column / length, length, dims.GroupOut, dims.K,
+				s.columns, s.width, words, s.column, s.group, c.plane(), dims.Cout}})
+	}
+	d.finishW(dw, dy, part, slices, c, false, g.scale)
+	d.release(part)
+	d.release(w)
+}
+
+// together returns how many channels or taps kernels of row expansion look up
+// side by side.
+func (g *gradient) together() int {
+	if g.storage() == fullInt16 {
+		return 8
+	}
+	return 4
+}
+
+// expansion returns the variant of a file that expands rows of g.
+func (g *gradient) expansion(file string) kernel {
+	return kernel{file, [4]shaders.Define{g.variant, {Name: "WIDTH", Value: g.width}}}
+}
+
 // class returns the class of an operation on c.
 func (c codes) class(k kind, s storage) class {
 	return classOf(k, s, c.t.product.W(), c.t.product.X(), &c.dims)

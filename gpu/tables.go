@@ -66,9 +66,6 @@ type gradient struct {
 // kernel returns the variant of a file that looks g up.
 func (g *gradient) kernel(file string) kernel { return kernel{file, [4]shaders.Define{g.variant}} }
 
-// full reports whether g is a table as large as that of the products.
-func (g *gradient) full() bool { return g.rank == 0 }
-
 // Product implements [backend.Tables].
 func (t *tables) Product() *lut.Table { return t.product }
 

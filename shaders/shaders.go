@@ -44,6 +44,8 @@ var macros = map[string][]Define{
 	"lut_rowexp_fwd": {{"WIDTH", 3}, {"ROWS", 2}, {"COLUMNS", 2}, {"LANES", 2}},
 	"lut_conv2d_dw":  {{"GRAD", 3}},
 	"lut_conv2d_dx":  {{"GRAD", 3}},
+	"lut_rowexp_dw":  {{"GRAD", 2}, {"WIDTH", 3}},
+	"lut_rowexp_dx":  {{"GRAD", 2}, {"WIDTH", 3}},
 	"gemm":           {{"PASS", 5}, {"TILE", 3}},
 	"channel_sums":   {{"TERM", 5}},
 	"sgd_step":       {{"MOMENTUM", 2}},
