@@ -14,9 +14,9 @@ import (
 //	block: x += attention(norm(x)); x += fc2(GELU(fc1(norm(x))))
 //
 // DeiT (Touvron et al., arXiv 2012.12877) without its distillation token is the
-// same network under another training. Dropout and stochastic depth, which
-// some of these trainings add, are left out, as in all published checkpoints,
-// where their rates are 0.
+// same network under another training. Dropout and stochastic depth are not
+// there: both libraries build their networks with rates of 0, and evaluation
+// never has them.
 //
 // Linear weights start as timm draws them, from N(0, 0.02²), with biases of 0;
 // so does the position embedding; the class token from N(0, 10⁻¹²). (timm cuts
