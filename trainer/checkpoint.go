@@ -112,7 +112,7 @@ func (c *checkpoint) mismatch(p *Plan) error {
 		return err
 	}
 	// These change where files lie and when they are written.
-	free := []string{"data.path", "data.workers", "train.save_steps", "train.save_minutes"}
+	free := []string{"data.path", "data.cache_dir", "data.workers", "train.save_steps", "train.save_minutes"}
 	was, is := flatten(old), flatten(p.Recipe)
 	for _, field := range sortedKeys(merged(was, is)) {
 		if was[field] != is[field] && !slices.Contains(free, field) {

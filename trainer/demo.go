@@ -61,6 +61,11 @@ func Demo(ctx context.Context, b backend.Backend, o DemoOptions) (*DemoResult, e
 		o.Seed = 1
 	}
 	d := demo{ctx: ctx, b: b, o: o}
+	defer func() {
+		if d.plan != nil {
+			d.plan.Close()
+		}
+	}()
 	res := &DemoResult{Retrained: map[string]float64{}}
 
 	float, err := d.run("float32", Pretrain, func(r *Recipe) {
@@ -133,7 +138,7 @@ func (d *demo) run(name string, phase Phase, change func(*Recipe), init *weights
 		r.Init = "(the part before)"
 	}
 	change(r)
-	p, err := prepare(r, phase, d.plan)
+	p, err := prepare(d.ctx, r, phase, d.o.Events, d.plan)
 	if err != nil {
 		return nil, fmt.Errorf("trainer: demo: %s: %w", name, err)
 	}

@@ -5,7 +5,7 @@
 // # From a recipe to a result
 //
 //	r, err := trainer.Load("recipe.yaml", settings...)  // YAML → Recipe, strict
-//	p, err := trainer.Prepare(r, trainer.Retrain)        // defaults, tables, data → Plan
+//	p, err := trainer.Prepare(ctx, r, trainer.Retrain, nil) // defaults, tables, data → Plan
 //	res, err := trainer.Run(ctx, b, p, trainer.Options{Out: "run"})
 //
 // A [Recipe] says everything that determines a run; two runs of one recipe on

@@ -144,8 +144,14 @@ func (s *session) pass(ctx context.Context) (Record, error) {
 		}
 		s.b.Write(s.net.Input(), batch.X)
 		s.b.Write(s.net.Labels(), batch.Labels)
+		loss := model.Loss{Scale: 1 / float32(of*r.Train.Batch), Smoothing: float32(r.Train.LabelSmoothing)}
+		if batch.Mixed != nil {
+			s.b.Write(s.net.Mixed(), batch.Mixed)
+			loss.Mixed, loss.Lambda = true, batch.Lambda
+		}
+		s.net.SetStep(uint64(s.at.Epoch)*uint64(batches) + uint64(s.at.Batch))
 		s.net.Forward(true)
-		s.net.Loss(model.Loss{Scale: 1 / float32(of*r.Train.Batch)})
+		s.net.Loss(loss)
 		// Looking before the step finds the parameters as they were when the
 		// loss went wrong.
 		if (s.at.Batch+1)%r.Train.LogEvery == 0 || s.at.Batch+1 == batches {
@@ -167,8 +173,12 @@ func (s *session) pass(ctx context.Context) (Record, error) {
 			return rec, err
 		}
 	}
+	if err := loader.Err(); err != nil {
+		return rec, dataFault(err)
+	}
 	clock()
 	rec.finish(s.at, s.at.Batch*r.Train.Batch)
+	s.skipped(s.plan.Train)
 	return rec, nil
 }
 
@@ -300,8 +310,20 @@ func (s *session) measure(ctx context.Context, phase Phase, confusion [][]int) (
 		s.at.Seconds, s.at.Wait = time.Since(start).Seconds(), loader.WaitSeconds()
 		s.progress(rec, s.at.Batch, loader.Batches())
 	}
+	if err := loader.Err(); err != nil {
+		return rec, 0, dataFault(err)
+	}
 	rec.finish(s.at, images)
+	s.skipped(s.plan.Test)
 	return rec, images, nil
+}
+
+// skipped tells of images that turned out to be unreadable and were left out.
+func (s *session) skipped(set *dataset.Set) {
+	if report := set.SkipReport(); report != "" && s.reported[set] != report {
+		s.reported[set] = report
+		s.tell(Note{report})
+	}
 }
 
 // count adds a batch to the confusion: the class is that of the greatest logit,

@@ -10,6 +10,7 @@ import (
 // An Evaluation is what a network does on the test split.
 type Evaluation struct {
 	Accuracy   float64       `json:"accuracy"`
+	Top5       float64       `json:"top5"` // share of images whose label is among the five greatest logits
 	Loss       float64       `json:"loss"`
 	Images     int           `json:"images"`
 	Multiplier EvaluatedWith `json:"multiplier"`
@@ -95,6 +96,6 @@ func evaluate(ctx context.Context, b backend.Backend, p *Plan, events func(Event
 		}
 	}
 	name := p.Recipe.Multiplier.Default
-	return &Evaluation{Accuracy: rec.Accuracy, Loss: rec.Loss, Images: images, Confusion: confusion,
+	return &Evaluation{Accuracy: rec.Accuracy, Top5: rec.Top5, Loss: rec.Loss, Images: images, Confusion: confusion,
 		Multiplier: EvaluatedWith{name, p.Tables[name].SHA256}, Calibrated: len(missing) > 0}, histograms, nil
 }

@@ -2,9 +2,19 @@ package trainer
 
 import "gputrain/model"
 
-// An Event is something that a run tells while it works: [Loaded], [Began],
-// [Progress], [Record], [Saved] or [Stopped].
+// An Event is something that a run tells while it works: [Reading], [Note],
+// [Loaded], [Began], [Progress], [Record], [Saved] or [Stopped].
 type Event interface{ event() }
+
+// Reading is told while images are read, where that takes its time.
+type Reading struct {
+	Split       string
+	Done, Total int // images
+}
+
+// Note is something that the user should know: images that were left out, a
+// cache that is made.
+type Note struct{ Text string }
 
 // Began is told once, before the first step.
 type Began struct {
@@ -59,6 +69,8 @@ type Stopped struct {
 	Since int // the one since which the accuracy has not risen
 }
 
+func (Reading) event()  {}
+func (Note) event()     {}
 func (Began) event()    {}
 func (Progress) event() {}
 func (Record) event()   {}

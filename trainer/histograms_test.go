@@ -269,7 +269,7 @@ func TestEvaluateHistograms(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p, err := Prepare(r, Eval)
+	p, err := Prepare(context.Background(), r, Eval, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -310,7 +310,7 @@ func TestEvaluateHistograms(t *testing.T) {
 	}
 
 	r.Multiplier = Multiplier{Default: "float"}
-	if p, err = Prepare(r, Eval); err != nil {
+	if p, err = Prepare(context.Background(), r, Eval, nil); err != nil {
 		t.Fatal(err)
 	}
 	if _, _, err := EvaluateHistograms(context.Background(), cpuref.New(), p, nil); err == nil || !IsInput(err) ||
@@ -383,13 +383,13 @@ func TestGradientHistograms(t *testing.T) {
 		{Gradient{Estimator: Estimator{Method: "lowrank", HWS: 2, Histograms: filepath.Join(out, "recipe.yaml")}}, "recipe.yaml:1: not JSON"},
 	} {
 		r.Gradient = c.g
-		if _, err := Prepare(r, Pretrain); err == nil || !IsInput(err) || !strings.Contains(err.Error(), c.want) {
+		if _, err := Prepare(context.Background(), r, Pretrain, nil); err == nil || !IsInput(err) || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%+v: %v, want %q in it", c.g, err, c.want)
 		}
 	}
 	r.Gradient = Gradient{Estimator: Estimator{Method: "lut2d", HWS: 2, Histograms: path}}
 	r.place = map[string]place{"gradient.histograms": {}}
-	if _, err := Prepare(r, Pretrain); err == nil || !strings.Contains(err.Error(), "gradient.histograms") {
+	if _, err := Prepare(context.Background(), r, Pretrain, nil); err == nil || !strings.Contains(err.Error(), "gradient.histograms") {
 		t.Errorf("histograms of lut2d: %v, want a refusal", err)
 	}
 }

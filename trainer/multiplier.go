@@ -3,6 +3,8 @@ package trainer
 import (
 	"errors"
 	"fmt"
+	"path"
+	"strings"
 
 	"gputrain/lut"
 	"gputrain/model"
@@ -63,9 +65,9 @@ func newTables(p *Plan, r *Recipe, gradients bool) *tables {
 		loaded: map[string]*lut.Loaded{}, made: map[madeKey]madeGradients{}, weighting: map[string]weighting{}}
 }
 
-// fault records what is wrong with the field at path.
-func (t *tables) fault(path string, err error) {
-	e := t.r.fault(path, "", "")
+// fault records what is wrong with a field.
+func (t *tables) fault(field string, err error) {
+	e := t.r.fault(field, "", "")
 	e.Got, e.Err = "", err
 	var fe *lut.FormatError
 	if errors.As(err, &fe) && fe.Path != "" { // the file's line says more than the recipe's
@@ -79,8 +81,8 @@ func (t *tables) fault(path string, err error) {
 // [tables.layers]'s.
 func (p *Plan) multipliers(r *Recipe, gradients bool) *tables {
 	t := newTables(p, r, gradients)
-	if path := r.Gradient.Histograms; path != "" && gradients {
-		if _, err := t.histograms(path); err != nil {
+	if file := r.Gradient.Histograms; file != "" && gradients {
+		if _, err := t.histograms(file); err != nil {
 			t.fault("gradient.histograms", err)
 			return t
 		}
@@ -96,6 +98,11 @@ func (p *Plan) multipliers(r *Recipe, gradients bool) *tables {
 	if !ok {
 		return t // the widths of the rest depend on it
 	}
+	if r.Multiplier.Ends != "" {
+		if m, ok := t.resolve("multiplier.ends", r.Multiplier.Ends); ok {
+			p.Config.Ends = &m
+		}
+	}
 	for _, rule := range r.Multiplier.Layers {
 		if m, ok := t.resolve("multiplier.layers."+rule.Pattern, rule.Multiplier); ok {
 			p.Config.Rules = append(p.Config.Rules, model.Rule{Pattern: rule.Pattern, Multiplier: m})
@@ -108,8 +115,8 @@ func (p *Plan) multipliers(r *Recipe, gradients bool) *tables {
 	return t
 }
 
-// resolve returns the multiplier that the field at path names.
-func (t *tables) resolve(path, name string) (m model.Multiplier, ok bool) {
+// resolve returns the multiplier that a field names.
+func (t *tables) resolve(field, name string) (m model.Multiplier, ok bool) {
 	if m, ok := t.known[name]; ok {
 		return m, true
 	}
@@ -129,7 +136,7 @@ func (t *tables) resolve(path, name string) (m model.Multiplier, ok bool) {
 		}
 		loaded, err := lut.Resolve(name, o)
 		if err != nil {
-			t.fault(path, err)
+			t.fault(field, err)
 			return m, false
 		}
 		t.loaded[name] = loaded
@@ -157,17 +164,77 @@ func (t *tables) resolve(path, name string) (m model.Multiplier, ok bool) {
 	return m, true
 }
 
+// A LayerUse says what a layer with products computes with.
+type LayerUse struct {
+	Layer      string `json:"layer"`
+	Multiplier string `json:"multiplier"`         // its name in the recipe
+	Gradient   string `json:"gradient,omitempty"` // the method of its gradients; none in float32 and where none are made
+	HWS        int    `json:"hws,omitempty"`      // of them
+}
+
+// layers gives the layers that r.Gradient.Layers names their own gradients, and
+// fills in p.Layers. The configuration of the network must be complete: it then
+// knows its layers.
+func (t *tables) layers() error {
+	p, rules := t.p, t.r.Gradient.Layers
+	net, err := model.Describe(p.Config)
+	if err != nil {
+		return &InputError{Field: "model", Err: err}
+	}
+	matched := make([]bool, len(rules))
+	var own []model.Rule
+	var names []string
+	for _, l := range net.Layers {
+		if l.Multiplier == "" {
+			continue
+		}
+		names = append(names, l.Name)
+		m, e := t.known[l.Multiplier], t.r.Gradient.Estimator
+		at := "gradient"
+		for i, rule := range rules {
+			if ok, err := path.Match(rule.Pattern, l.Name); ok && err == nil {
+				matched[i] = true
+				at, e = "gradient.layers."+rule.Pattern, rule.Estimator
+			}
+		}
+		use := LayerUse{Layer: l.Name, Multiplier: l.Multiplier}
+		if m.Name == exactName {
+			e = Estimator{Method: "ste"}
+		}
+		if m.Table != nil && t.gradients {
+			made, err := t.estimate(m, e)
+			if err != nil {
+				t.fault(at, fmt.Errorf("of %s: %w", m.Name, err))
+				return t.faults.err()
+			}
+			use.Gradient, use.HWS = e.Method, made.hws
+			m.Gradients = made.Gradients
+			own = append(own, model.Rule{Pattern: l.Name, Multiplier: m})
+		}
+		p.Layers = append(p.Layers, use)
+	}
+	for i, rule := range rules {
+		if !matched[i] {
+			t.fault("gradient.layers."+rule.Pattern, fmt.Errorf("matches none of %s", strings.Join(names, ", ")))
+		}
+	}
+	if len(rules) > 0 {
+		p.Config.Rules = append(p.Config.Rules, own...)
+	}
+	return t.faults.err()
+}
+
 // histograms reads those of a file, once.
-func (t *tables) histograms(path string) (weighting, error) {
-	if w, ok := t.weighting[path]; ok {
+func (t *tables) histograms(file string) (weighting, error) {
+	if w, ok := t.weighting[file]; ok {
 		return w, nil
 	}
 	var w weighting
 	var err error
-	if w.Histograms, w.sha256, err = lut.LoadHistograms(path); err != nil {
+	if w.Histograms, w.sha256, err = lut.LoadHistograms(file); err != nil {
 		return w, err
 	}
-	t.weighting[path] = w
+	t.weighting[file] = w
 	return w, nil
 }
 

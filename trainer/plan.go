@@ -1,6 +1,7 @@
 package trainer
 
 import (
+	"context"
 	"errors"
 	"fmt"
 
@@ -18,19 +19,26 @@ type Plan struct {
 
 	Config model.Config        // of the network
 	Tables map[string]TableUse // by the multiplier's name in the recipe
+	Layers []LayerUse          // those with products, in order
 
 	Train, Test *dataset.Set
 	DataSHA256  map[string]string // of the splits train and test
+	shared      bool              // the images are another plan's
 }
 
 // Prepare resolves a recipe for a phase, and reads the multipliers and the
 // images that it names. All faults of the recipe and of the multipliers are
 // reported at once, as [Faults]; if there are none, those of the data.
-func Prepare(r *Recipe, phase Phase) (*Plan, error) { return prepare(r, phase, nil) }
+//
+// Images may take long to read: events, if not nil, is told of [Reading] and
+// [Note], and a cancelled ctx ends it. The caller closes the plan.
+func Prepare(ctx context.Context, r *Recipe, phase Phase, events func(Event)) (*Plan, error) {
+	return prepare(ctx, r, phase, events, nil)
+}
 
 // prepare is Prepare; it takes the images of an earlier plan of the same data,
-// if there is one.
-func prepare(r *Recipe, phase Phase, earlier *Plan) (*Plan, error) {
+// if there is one, which then closes them.
+func prepare(ctx context.Context, r *Recipe, phase Phase, events func(Event), earlier *Plan) (*Plan, error) {
 	resolved, assumed, err := r.Resolve(phase)
 	p := &Plan{Phase: phase, Recipe: resolved, Assumed: assumed, Tables: map[string]TableUse{}}
 	var faults Faults
@@ -44,36 +52,67 @@ func prepare(r *Recipe, phase Phase, earlier *Plan) (*Plan, error) {
 		return nil, err
 	}
 	if earlier != nil {
-		p.Train, p.Test, p.DataSHA256 = earlier.Train, earlier.Test, earlier.DataSHA256
-	} else if err := p.read(); err != nil {
+		p.Train, p.Test, p.DataSHA256, p.shared = earlier.Train, earlier.Test, earlier.DataSHA256, true
+	} else if err := p.read(ctx, events); err != nil {
 		return nil, err
 	}
-	if err := p.fit(); err != nil {
-		return nil, err
+	err = p.fit()
+	if err == nil {
+		p.network()
+		err = t.layers()
 	}
-	p.network()
+	if err != nil {
+		return nil, errors.Join(err, p.Close())
+	}
 	return p, nil
 }
 
+// Close lets go of the images.
+func (p *Plan) Close() error {
+	if p.shared {
+		return nil
+	}
+	return errors.Join(p.Train.Close(), p.Test.Close())
+}
+
 // read reads the images.
-func (p *Plan) read() error {
+func (p *Plan) read(ctx context.Context, events func(Event)) error {
 	d := p.Recipe.Data
-	var err error
-	p.Train, p.Test, err = dataset.Open(dataset.Source{Name: d.Name, Path: d.Path, Size: d.Size, Channels: d.Channels,
-		TrainImages: d.TrainImages, TestImages: d.TestImages, Seed: d.Seed})
-	if err != nil {
-		e := &InputError{Err: err}
-		var de *dataset.Error
-		if errors.As(err, &de) {
-			e.File, e.Err = de.Path, de.Err
-			if de.Entry != "" {
-				e.Err = fmt.Errorf("%s: %w", de.Entry, de.Err)
-			}
+	tell := func(e Event) {
+		if events != nil {
+			events(e)
 		}
-		return e
+	}
+	var err error
+	p.Train, p.Test, err = dataset.Open(dataset.Source{Name: d.Name, Path: d.Path, Coarse: d.Coarse,
+		Size: d.Size, Resize: d.Resize, Channels: d.Channels, Store: d.Store, CacheDir: d.CacheDir, SkipBad: d.SkipBad,
+		TrainImages: d.TrainImages, TestImages: d.TestImages, Seed: d.Seed,
+		Note: func(line string) { tell(Note{line}) },
+		Progress: func(split string, done, total int) error {
+			tell(Reading{split, done, total})
+			return context.Cause(ctx)
+		}})
+	if err != nil {
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		return dataFault(err)
 	}
 	p.DataSHA256 = map[string]string{"train": p.Train.SHA256(), "test": p.Test.SHA256()}
 	return nil
+}
+
+// dataFault returns what package dataset found wrong as an InputError.
+func dataFault(err error) error {
+	e := &InputError{Err: err}
+	var de *dataset.Error
+	if errors.As(err, &de) {
+		e.File, e.Err = de.Path, de.Err
+		if de.Entry != "" {
+			e.Err = fmt.Errorf("%s: %w", de.Entry, de.Err)
+		}
+	}
+	return e
 }
 
 // fit holds the recipe against the images.
@@ -106,9 +145,13 @@ func (p *Plan) fit() error {
 
 // pipeline says what happens to images on their way into the network.
 func (p *Plan) pipeline(augment bool) dataset.Pipeline {
-	l := dataset.Pipeline{Normalize: p.Recipe.Data.Normalize}
-	if augment {
-		l.Augment = p.Recipe.Data.Augment
+	d := p.Recipe.Data
+	l := dataset.Pipeline{Augment: d.Augment, CropPad: d.CropPad, Degrees: d.Degrees, Brightness: d.Brightness, Contrast: d.Contrast,
+		Saturation: d.Saturation, Hue: d.Hue, Mixup: d.Mixup, CutMix: d.CutMix, Normalize: d.Normalize}
+	copy(l.Scale[:], d.Scale)
+	copy(l.Ratio[:], d.Ratio)
+	if !augment {
+		return l.Plain()
 	}
 	return l
 }
@@ -116,7 +159,7 @@ func (p *Plan) pipeline(augment bool) dataset.Pipeline {
 // network fills in the configuration of the network.
 func (p *Plan) network() {
 	r, c := p.Recipe, &p.Config
-	c.Name = r.Model.Name
+	c.Name, c.Stem = r.Model.Name, r.Model.Stem
 	c.Input = [3]int{p.Train.C, p.Train.H, p.Train.W}
 	c.Classes = r.Model.Classes
 	c.Batch = r.Train.Batch

@@ -1,6 +1,7 @@
 package trainer
 
 import (
+	"context"
 	"os"
 	"path/filepath"
 	"slices"
@@ -56,7 +57,7 @@ func TestPrepareFaults(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			r, err := parse(tt.text)
 			if err == nil {
-				_, err = Prepare(r, tt.phase)
+				_, err = Prepare(context.Background(), r, tt.phase, nil)
 			}
 			if err == nil || !IsInput(err) {
 				t.Fatalf("error %v, want one of the input", err)
@@ -91,7 +92,7 @@ train: {batch: 8, seed: 9}
 	if err != nil {
 		t.Fatal(err)
 	}
-	p, err := Prepare(r, Pretrain)
+	p, err := Prepare(context.Background(), r, Pretrain, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -134,10 +135,7 @@ train: {batch: 8, seed: 9}
 	}
 
 	r.Multiplier.Layers = LayerRules{{"conv9", "exact"}}
-	if p, err = Prepare(r, Pretrain); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := p.Build(b); err == nil || !IsInput(err) || !strings.Contains(err.Error(), "conv9") {
+	if _, err := Prepare(context.Background(), r, Pretrain, nil); err == nil || !IsInput(err) || !strings.Contains(err.Error(), "conv9") {
 		t.Errorf("error %v, want one that names the pattern that matches nothing", err)
 	}
 }
@@ -172,7 +170,7 @@ func TestGradientTable(t *testing.T) {
 	for _, tt := range tests {
 		r := &Recipe{Model: Model{Name: "lenet5"}, Data: Data{Name: "synthetic", TrainImages: 4, TestImages: 2}, Train: Train{Batch: 2},
 			Multiplier: Multiplier{Default: tt.multiplier}, Gradient: Gradient{Estimator: Estimator{Method: "table", File: tt.file}}}
-		p, err := Prepare(r, Pretrain)
+		p, err := Prepare(context.Background(), r, Pretrain, nil)
 		if tt.fault != "" {
 			if err == nil || !strings.Contains(err.Error(), tt.fault) {
 				t.Errorf("%s with %s: error %v, want %q", filepath.Base(tt.multiplier), filepath.Base(tt.file), err, tt.fault)

@@ -39,12 +39,13 @@ func Probe(ctx context.Context, b backend.Backend, r *Recipe, phase Phase, event
 		short.Gradient.HWS = hws
 		short.Schedule = Schedule{Name: "constant"}
 		short.Train.Epochs = 1
-		p, err := prepare(&short, phase, first)
+		p, err := prepare(ctx, &short, phase, events, first)
 		if err != nil {
 			return nil, nil, err
 		}
 		if first == nil {
 			first = p
+			defer first.Close()
 		}
 		if events != nil {
 			events(Stage{fmt.Sprintf("probe: one epoch with gradient.hws %d", hws)})

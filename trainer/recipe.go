@@ -50,22 +50,45 @@ type place struct {
 // Model chooses the network.
 type Model struct {
 	Name    string `yaml:"name"`              // one of model.Names
-	Stem    string `yaml:"stem,omitempty"`    // of residual networks: cifar (3×3, no pooling)
+	Stem    string `yaml:"stem,omitempty"`    // cifar or imagenet, of networks that have both; default: as the size of the images asks
 	Classes int    `yaml:"classes,omitempty"` // default: those of the data
 }
 
-// Data chooses the images and what is done to them.
+// Data chooses the images and what is done to them. Package dataset has the
+// meaning of the fields: those up to Seed are of its Source, the rest of its
+// Pipeline.
 type Data struct {
-	Name        string   `yaml:"name"`               // cifar10, folder, idx, mnist, synthetic
-	Path        string   `yaml:"path,omitempty"`     // folder or archive
-	Size        int      `yaml:"size,omitempty"`     // edge to which images of a folder are brought
-	Channels    int      `yaml:"channels,omitempty"` // of images of a folder: 3 (default) or 1
-	TrainImages int      `yaml:"train_images,omitempty"`
-	TestImages  int      `yaml:"test_images,omitempty"` // 0: all there are; of synthetic, dataset's defaults
-	Seed        uint64   `yaml:"seed,omitempty"`        // of synthetic images
-	Augment     []string `yaml:"augment,flow,omitempty"`
-	Normalize   string   `yaml:"normalize"`         // half (default), none, cifar10, mnist, imagenet
-	Workers     int      `yaml:"workers,omitempty"` // goroutines that prepare batches; changes no result
+	Name        string `yaml:"name"`                   // cifar10, cifar100, folder, idx, mnist, synthetic
+	Path        string `yaml:"path,omitempty"`         // folder or archive
+	Coarse      bool   `yaml:"coarse,omitempty"`       // of cifar100: label by the 20 superclasses
+	Size        int    `yaml:"size,omitempty"`         // edge of the images of a folder for the network
+	Resize      int    `yaml:"resize,omitempty"`       // to which their shorter side is brought before they are cut; default: size
+	Channels    int    `yaml:"channels,omitempty"`     // of images of a folder: 3 (default) or 1
+	Store       string `yaml:"store,omitempty"`        // of images of a folder: memory (default), packed, files
+	CacheDir    string `yaml:"cache_dir,omitempty"`    // where packed images are kept
+	SkipBad     bool   `yaml:"skip_bad,omitempty"`     // leave out images of a folder that cannot be decoded
+	TrainImages int    `yaml:"train_images,omitempty"` // 0: all there are; of synthetic, dataset's defaults
+	TestImages  int    `yaml:"test_images,omitempty"`
+	Seed        uint64 `yaml:"seed,omitempty"` // of synthetic images
+
+	Augment    []string  `yaml:"augment,flow,omitempty"` // crop, flip, jitter, resized-crop, rotate
+	CropPad    int       `yaml:"crop_pad,omitempty"`     // of crop: pixels added on each side; −1 none
+	Scale      []float64 `yaml:"scale,flow,omitempty"`   // of resized-crop: bounds of the area, as a share
+	Ratio      []float64 `yaml:"ratio,flow,omitempty"`   // and of width over height
+	Degrees    float64   `yaml:"degrees,omitempty"`      // of rotate: the greatest angle
+	Brightness float64   `yaml:"brightness,omitempty"`   // these four of jitter
+	Contrast   float64   `yaml:"contrast,omitempty"`
+	Saturation float64   `yaml:"saturation,omitempty"`
+	Hue        float64   `yaml:"hue,omitempty"`
+
+	// Mixup and CutMix are the α of the mixing of the images of a batch with each
+	// other (Zhang et al., ICLR 2018; Yun et al., ICCV 2019), 0 for none. With both
+	// each batch is mixed in one way or the other.
+	Mixup  float64 `yaml:"mixup,omitempty"`
+	CutMix float64 `yaml:"cutmix,omitempty"`
+
+	Normalize string `yaml:"normalize"`         // half (default), none, cifar10, cifar100, mnist, imagenet
+	Workers   int    `yaml:"workers,omitempty"` // goroutines that prepare batches; changes no result
 }
 
 // Quantization says how real numbers become operands (numerics.md §2).

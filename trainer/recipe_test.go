@@ -82,7 +82,7 @@ r.yaml:7:17: train.epochs = -1, want 0 to 1000000`},
 		{"deep lists", strings.Repeat("- ", 65), nil, `r.yaml: nested more than 64 deep`},
 		{"Latin-1", "init: \xe9", []string{"init=\xe9"}, "r.yaml: not UTF-8\n--set init=\xe9: not UTF-8"},
 		{"long", strings.Repeat("#", 65537), nil, `r.yaml: longer than the 65536 bytes of a recipe`},
-		{"preset", "preset: date2024", nil, `r.yaml:1:9: preset = "date2024", want date2025`},
+		{"preset", "preset: date2024", nil, `r.yaml:1:9: preset = "date2024", want date2025, vit or vit_retrain`},
 		{"missing", "{}", nil, "model.name is missing, want " + networks + "\n" +
 			"data.name is missing, want " + sets},
 		{"near a name", "model: {name: resnet9}\ndata: {name: cifar}", nil,

@@ -51,6 +51,7 @@ func (r *Recipe) Resolve(phase Phase) (*Recipe, []string, error) {
 func (r *Recipe) clone() *Recipe {
 	c := *r
 	c.Data.Augment = slices.Clone(r.Data.Augment)
+	c.Data.Scale, c.Data.Ratio = slices.Clone(r.Data.Scale), slices.Clone(r.Data.Ratio)
 	c.Multiplier.Layers = slices.Clone(r.Multiplier.Layers)
 	c.Gradient.Layers = slices.Clone(r.Gradient.Layers)
 	c.Optimizer.Betas = slices.Clone(r.Optimizer.Betas)
@@ -128,10 +129,8 @@ func (c *checker) model() {
 	default:
 		c.oneOf("model.name", &m.Name, "", model.Names()...)
 	}
-	residual := len(m.Name) >= 6 && m.Name[:6] == "resnet"
-	only(c, "model.stem", &m.Stem, residual, "residual networks")
-	if residual {
-		c.oneOf("model.stem", &m.Stem, "cifar", "cifar")
+	if m.Stem != "" || c.r.given("model.stem") {
+		c.oneOf("model.stem", &m.Stem, "", model.StemCIFAR, model.StemImageNet)
 	}
 	number(c, "model.classes", m.Classes, m.Classes == 0 && !c.r.given("model.classes") || m.Classes >= 2, "≥ 2")
 }
@@ -156,10 +155,23 @@ func (c *checker) data() {
 	if d.Path == "" && d.Name != "synthetic" {
 		c.missing("data.path", "the folder or archive of "+d.Name)
 	}
-	only(c, "data.size", &d.Size, d.Name == "folder", "data.name folder")
-	only(c, "data.channels", &d.Channels, d.Name == "folder", "data.name folder")
+	only(c, "data.coarse", &d.Coarse, d.Name == "cifar100", "data.name cifar100")
+	folder := d.Name == "folder"
+	only(c, "data.size", &d.Size, folder, "data.name folder")
+	only(c, "data.resize", &d.Resize, folder, "data.name folder")
+	only(c, "data.channels", &d.Channels, folder, "data.name folder")
+	only(c, "data.store", &d.Store, folder, "data.name folder")
+	only(c, "data.cache_dir", &d.CacheDir, d.Store == "packed", "data.store packed")
+	only(c, "data.skip_bad", &d.SkipBad, folder, "data.name folder")
 	number(c, "data.size", d.Size, d.Size >= 0, "≥ 1, or left out to keep the size of the images")
+	number(c, "data.resize", d.Resize, d.Resize == 0 || d.Size > 0 && d.Resize >= d.Size, "at least data.size, which is cut out of it")
 	number(c, "data.channels", d.Channels, d.Channels == 0 || d.Channels == 1 || d.Channels == 3, "1 or 3")
+	if d.Store != "" {
+		c.oneOf("data.store", &d.Store, "", dataset.Stores()...)
+		if d.Size == 0 && (d.Store == "packed" || d.Store == "files") {
+			c.missing("data.size", "the size that the network sees: data.store is "+d.Store)
+		}
+	}
 	number(c, "data.train_images", d.TrainImages, d.TrainImages >= 0, "≥ 1, or 0 for all")
 	number(c, "data.test_images", d.TestImages, d.TestImages >= 0, "≥ 1, or 0 for all")
 	only(c, "data.seed", &d.Seed, d.Name == "synthetic", "data.name synthetic")
@@ -170,9 +182,49 @@ func (c *checker) data() {
 			c.fault(path, a, "each only once")
 		}
 	}
+	c.augment()
 	c.oneOf("data.normalize", &d.Normalize, "half", dataset.Normalizations()...)
 	fill(c, "data.workers", &d.Workers, 1)
 	number(c, "data.workers", d.Workers, d.Workers >= 1 && d.Workers <= 256, "1 to 256")
+}
+
+// augment checks the strengths of augmentation.
+func (c *checker) augment() {
+	d := &c.r.Data
+	does := func(name string) bool { return slices.Contains(d.Augment, name) }
+	if i := slices.Index(d.Augment, "resized-crop"); i >= 0 && does("crop") {
+		c.fault(fmt.Sprintf("data.augment[%d]", i), "resized-crop", "one way to crop alone")
+	}
+	only(c, "data.crop_pad", &d.CropPad, does("crop"), "data.augment crop")
+	number(c, "data.crop_pad", d.CropPad, d.CropPad >= -1, "≥ 1, 0 for the default, or -1 for none")
+	for _, f := range []struct {
+		path   string
+		bounds *[]float64
+		lo, hi float64
+	}{{"data.scale", &d.Scale, 0, 1}, {"data.ratio", &d.Ratio, 0.01, 100}} {
+		only(c, f.path, f.bounds, does("resized-crop"), "data.augment resized-crop")
+		if b := *f.bounds; b != nil && !(len(b) == 2 && b[0] > 0 && b[0] >= f.lo && b[0] <= b[1] && b[1] <= f.hi) {
+			c.fault(f.path, b, fmt.Sprintf("two numbers above 0, ascending, %v to %v", f.lo, f.hi))
+		}
+	}
+	for _, f := range []struct {
+		path  string
+		value *float64
+		by    string
+		most  float64
+	}{
+		{"data.degrees", &d.Degrees, "rotate", 180}, {"data.brightness", &d.Brightness, "jitter", 10},
+		{"data.contrast", &d.Contrast, "jitter", 10}, {"data.saturation", &d.Saturation, "jitter", 10}, {"data.hue", &d.Hue, "jitter", 0.5},
+	} {
+		only(c, f.path, f.value, does(f.by), "data.augment "+f.by)
+		number(c, f.path, *f.value, *f.value >= 0 && *f.value <= f.most, fmt.Sprintf("0 to %v", f.most))
+	}
+	for _, f := range []struct {
+		path  string
+		alpha float64
+	}{{"data.mixup", d.Mixup}, {"data.cutmix", d.CutMix}} {
+		number(c, f.path, f.alpha, f.alpha == 0 || f.alpha >= 0.01 && f.alpha <= 100, "0.01 to 100, or 0 for none")
+	}
 }
 
 func (c *checker) quantization() {
@@ -396,6 +448,9 @@ func (c *checker) train(phase Phase) {
 	number(c, "train.patience", t.Patience, t.Patience >= 0, "≥ 1 epochs, or 0 for no end before the last")
 	only(c, "train.min_delta", &t.MinDelta, t.Patience > 0, "train.patience")
 	number(c, "train.min_delta", t.MinDelta, t.MinDelta >= 0 && t.MinDelta < 1, "at least 0, below 1: a fraction")
+	if d := c.r.Data; t.Batch == 1 && (d.Mixup > 0 || d.CutMix > 0) {
+		c.fault("train.batch", t.Batch, "2 or more, for data.mixup or data.cutmix to mix")
+	}
 	fill(c, "train.seed", &t.Seed, 1)
 	if t.Calibrate == nil && phase == Retrain {
 		yes := true

@@ -11,6 +11,7 @@ import (
 	"gputrain/model"
 	"gputrain/model/backend"
 	"gputrain/model/weights"
+	"gputrain/trainer/dataset"
 )
 
 // Options say where a run keeps its files and whom it tells.
@@ -86,12 +87,15 @@ type session struct {
 	*stepper
 	dir *runDir // nil: nothing is kept
 
-	recorder *recorder // of operands while measuring; nil: none
+	recorder *recorder               // of operands while measuring; nil: none
+	reported map[*dataset.Set]string // what was told of images left out
 
 	at    progress
 	saved time.Time  // when, last
 	stats [3]float32 // what the last look found
 	zeros [3]float32
+
+	described map[string]string // the kernels in the manifest
 }
 
 // newSession builds the network. The caller closes the session.
@@ -100,7 +104,8 @@ func newSession(b backend.Backend, p *Plan, o Options) (*session, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &session{plan: p, o: o, net: net, stepper: newStepper(b, p.Recipe, net)}
+	s := &session{plan: p, o: o, net: net, stepper: newStepper(b, p.Recipe, net),
+		reported: map[*dataset.Set]string{p.Train: p.Train.SkipReport(), p.Test: p.Test.SkipReport()}}
 	if !p.calibrates() {
 		s.at.Epoch = 1
 	}
@@ -166,11 +171,9 @@ func (s *session) describe() error {
 	if err != nil {
 		return err
 	}
-	m := Manifest{Machine: s.o.Machine, Phase: s.plan.Phase, Seed: s.plan.Recipe.Train.Seed,
+	m := Manifest{Machine: s.machine(), Phase: s.plan.Phase, Seed: s.plan.Recipe.Train.Seed,
 		Tables: s.plan.Tables, Data: s.plan.DataSHA256}
-	if m.Device == "" {
-		m.Device = s.b.Name()
-	}
+	s.described = m.Kernels
 	return s.dir.start(text, m)
 }
 
@@ -206,6 +209,9 @@ func (s *session) resume() error {
 	}
 	if err != nil {
 		return inputf(path, "resume: %w", err)
+	}
+	if err := s.choose(); err != nil {
+		return err
 	}
 	s.at = c.Progress
 	s.b.Write(s.net.Stats(), s.at.Pending[:])
@@ -286,6 +292,9 @@ func (s *session) metadata() (map[string]string, error) {
 
 // write writes a checkpoint and tells of it.
 func (s *session) write(f *weights.File, name string) error {
+	if err := s.describeChoices(); err != nil {
+		return err
+	}
 	if err := s.dir.save(f, name); err != nil {
 		return err
 	}

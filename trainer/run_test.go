@@ -90,7 +90,7 @@ func recipeFor(images string) *Recipe {
 
 func planFor(t *testing.T, r *Recipe) *Plan {
 	t.Helper()
-	p, err := Prepare(r, Pretrain)
+	p, err := Prepare(context.Background(), r, Pretrain, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -297,7 +297,7 @@ func TestEvaluate(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p, err := Prepare(r, Eval)
+	p, err := Prepare(context.Background(), r, Eval, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -357,7 +357,7 @@ func TestEvaluateCalibrates(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		p, err := Prepare(r, Eval)
+		p, err := Prepare(context.Background(), r, Eval, nil)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -14,6 +14,7 @@ import (
 // evalJSON is the document of eval.
 type evalJSON struct {
 	Accuracy   float64        `json:"accuracy"`
+	Top5       float64        `json:"top5"`
 	Loss       float64        `json:"loss"`
 	Images     int            `json:"images"`
 	Multiplier multiplierJSON `json:"multiplier"`
@@ -65,10 +66,14 @@ and for gradient.histograms of a recipe. That takes about three times as long.`,
 			if err != nil {
 				return err
 			}
-			plan, err := trainer.Prepare(r, trainer.Eval)
+			progress := newProgress(a)
+			defer progress.close()
+			plan, err := trainer.Prepare(cmd.Context(), r, trainer.Eval, progress.event)
 			if err != nil {
 				return err
 			}
+			defer plan.Close()
+			progress.close()
 			a.assumed(plan)
 			b, closeBackend, err := where.open(a)
 			if err != nil {
@@ -76,8 +81,6 @@ and for gradient.histograms of a recipe. That takes about three times as long.`,
 			}
 			defer closeBackend()
 			b, profile := times.start(b)
-			progress := newProgress(a)
-			defer progress.close()
 			var e *trainer.Evaluation
 			if histograms == "" {
 				e, err = trainer.Evaluate(cmd.Context(), b, plan, progress.event)
@@ -95,7 +98,7 @@ and for gradient.histograms of a recipe. That takes about three times as long.`,
 				a.log.Info(histograms + ": histograms of operands")
 			}
 			if a.json {
-				return a.printJSON(evalJSON{e.Accuracy, e.Loss, e.Images, multiplierJSON(e.Multiplier)})
+				return a.printJSON(evalJSON{e.Accuracy, e.Top5, e.Loss, e.Images, multiplierJSON(e.Multiplier)})
 			}
 			a.printEvaluation(e, plan.Test.Classes)
 			profile.print(a)
@@ -117,12 +120,20 @@ func (a *app) printEvaluation(e *trainer.Evaluation, classes []string) {
 	if e.Calibrated {
 		a.printf(", ranges calibrated on the training set")
 	}
-	a.printf("\nimages      %d\naccuracy    %.2f %%\nloss        %.4f\n\n", e.Images, 100*e.Accuracy, e.Loss)
+	a.printf("\nimages      %d\naccuracy    %.2f %%\n", e.Images, 100*e.Accuracy)
+	if len(e.Confusion) > 5 {
+		a.printf("top-5       %.2f %%\n", 100*e.Top5)
+	}
+	a.printf("loss        %.4f\n\n", e.Loss)
 	name := func(i int) string {
 		if i < len(classes) {
 			return classes[i]
 		}
 		return fmt.Sprint(i)
+	}
+	if len(e.Confusion) > wideConfusion {
+		a.printMistakes(e.Confusion, name)
+		return
 	}
 	a.printf("confusion (row: label, column: answer)\n%12s", "")
 	for i := range e.Confusion {
@@ -135,6 +146,27 @@ func (a *app) printEvaluation(e *trainer.Evaluation, classes []string) {
 			a.printf(" %6d", n)
 		}
 		a.printf("\n")
+	}
+}
+
+// wideConfusion is how many classes are too many for a table of all pairs.
+const wideConfusion = 20
+
+// printMistakes lists the pairs of classes that are taken for each other most.
+func (a *app) printMistakes(confusion [][]int, name func(int) string) {
+	type mistake struct{ label, answer, n int }
+	var all []mistake
+	for label, row := range confusion {
+		for answer, n := range row {
+			if n > 0 && label != answer {
+				all = append(all, mistake{label, answer, n})
+			}
+		}
+	}
+	slices.SortStableFunc(all, func(x, y mistake) int { return y.n - x.n })
+	a.printf("most frequent mistakes (images, label, answer)\n")
+	for _, m := range all[:min(10, len(all))] {
+		a.printf("%6d  %-24s %s\n", m.n, name(m.label), name(m.answer))
 	}
 }
 

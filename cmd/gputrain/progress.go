@@ -22,8 +22,7 @@ type progress struct {
 	watch  bool          // on a terminal
 	screen *mpb.Progress // of the bar; nil without one
 	bar    *mpb.Bar
-	epoch  int
-	split  string
+	title  string
 	last   time.Time
 
 	status atomic.Pointer[string] // read by the goroutine that draws
@@ -35,11 +34,26 @@ func newProgress(a *app) *progress {
 
 func (p *progress) event(e trainer.Event) {
 	switch e := e.(type) {
+	case trainer.Reading:
+		p.reading(e)
+	case trainer.Note:
+		p.endBar()
+		p.a.log.Info(e.Text)
+	case trainer.Loaded:
+		for _, line := range append(e.Notes, trainer.KeysLine("Missing", e.Missing), trainer.KeysLine("Unexpected", e.Unexpected)) {
+			if line != "" {
+				p.a.log.Info("init: " + line)
+			}
+		}
+	case trainer.Stopped:
+		p.a.log.Info(fmt.Sprintf("stopped after epoch %d: the accuracy has not risen since epoch %d (train.patience)", e.Epoch, e.Since))
 	case trainer.Began:
 		p.a.log.Info(fmt.Sprintf("network: %d parameters, %d MACs an image, %s of tensors",
 			e.Network.Params, e.Network.MACs, byteCount(e.Network.TotalBytes)))
 		switch {
-		case e.Resumed && e.Epoch > e.Epochs:
+		case e.Resumed && e.Done && e.Epoch <= e.Epochs:
+			p.a.log.Info(fmt.Sprintf("resumed after epoch %d of %d, in which train.patience ended: nothing is left to do", e.Epoch-1, e.Epochs))
+		case e.Resumed && e.Done:
 			p.a.log.Info(fmt.Sprintf("resumed after the last of %d epochs: nothing is left to do", e.Epochs))
 		case e.Resumed:
 			p.a.log.Info(fmt.Sprintf("resumed in epoch %d of %d", e.Epoch, e.Epochs))
@@ -52,14 +66,32 @@ func (p *progress) event(e trainer.Event) {
 	case trainer.Record:
 		p.endBar()
 		p.last = time.Now()
+		split := e.Split
+		if e.Weights != "" {
+			split += " of " + e.Weights
+		}
 		p.a.log.Info(fmt.Sprintf("%s epoch %d %-5s loss %.4f accuracy %6.2f %% lr %.2g  %.1f s, %.0f images/s",
-			e.Phase, e.Epoch, e.Split, e.Loss, 100*e.Accuracy, e.LR, e.Seconds, e.ImagesPerSecond))
+			e.Phase, e.Epoch, split, e.Loss, 100*e.Accuracy, e.LR, e.Seconds, e.ImagesPerSecond))
 	case trainer.Saved:
 		if e.Batch > 0 {
 			p.endBar()
 			p.a.log.Info(fmt.Sprintf("saved %s in epoch %d after batch %d", e.Path, e.Epoch, e.Batch))
 		}
 	}
+}
+
+// reading shows how far a split has been read.
+func (p *progress) reading(e trainer.Reading) {
+	if !p.watch {
+		if time.Since(p.last) >= between {
+			p.last = time.Now()
+			p.a.log.Info(fmt.Sprintf("reading %s images: %d of %d", e.Split, e.Done, e.Total))
+		}
+		return
+	}
+	status := fmt.Sprintf(" %d of %d images", e.Done, e.Total)
+	p.status.Store(&status)
+	p.show("reading "+e.Split, e.Total, e.Done)
 }
 
 func (p *progress) batch(e trainer.Progress) {
@@ -81,15 +113,20 @@ func (p *progress) batch(e trainer.Progress) {
 	}
 	status := fmt.Sprintf("%s %.0f images/s, %s left", figures, e.ImagesPerSecond, left.Round(time.Second))
 	p.status.Store(&status)
-	if p.bar == nil || p.epoch != e.Epoch || p.split != e.Split {
+	p.show(fmt.Sprintf("%s %d/%d %s", e.Phase, e.Epoch, e.Epochs, e.Split), e.Batches, e.Batch)
+}
+
+// show draws the bar of that title at done of total.
+func (p *progress) show(title string, total, done int) {
+	if p.bar == nil || p.title != title {
 		p.endBar()
-		p.epoch, p.split = e.Epoch, e.Split
+		p.title = title
 		p.screen = mpb.New(mpb.WithOutput(p.a.stderr), mpb.WithWidth(40))
-		p.bar = p.screen.AddBar(int64(e.Batches), mpb.BarRemoveOnComplete(),
-			mpb.PrependDecorators(decor.Name(fmt.Sprintf("%s %d/%d %s ", e.Phase, e.Epoch, e.Epochs, e.Split))),
+		p.bar = p.screen.AddBar(int64(total), mpb.BarRemoveOnComplete(),
+			mpb.PrependDecorators(decor.Name(title+" ")),
 			mpb.AppendDecorators(decor.Any(func(decor.Statistics) string { return *p.status.Load() })))
 	}
-	p.bar.SetCurrent(int64(e.Batch))
+	p.bar.SetCurrent(int64(done))
 }
 
 // endBar takes the bar off the terminal, as must be before anything else is

@@ -35,15 +35,22 @@ var recipeFields = []struct {
 	{"epochs", "train.epochs", "number `N` of epochs (default 30)", nil},
 	{"batch", "train.batch", "number `N` of images a step (default 64)", nil},
 	{"lr", "optimizer.lr", "learning `RATE` (default 0.001)", nil},
-	{"optimizer", "optimizer.name", "`RULE` of a step: adam, adamw or sgd (default adam)", []string{"adam", "adamw", "sgd"}},
+	{"optimizer", "optimizer.name", "`RULE` of a step: " + strings.Join(trainer.Optimizers(), ", ") + " (default adam)", trainer.Optimizers()},
 	{"seed", "train.seed", "`SEED` of weights, shuffling and augmentation (default 1)", nil},
+}
+
+// recipeSwitches are the flags that set a field to true.
+var recipeSwitches = []struct{ flag, path, usage string }{
+	{"no-strict", "no_strict", "let the checkpoint of --init lack tensors and hold others; they are told"},
+	{"skip-bad", "data.skip_bad", "leave out images of a folder that cannot be decoded; they are told"},
 }
 
 // recipeFlags collect a recipe from a file and from the command line.
 type recipeFlags struct {
 	recipe string
 	set    []string
-	values map[string]*string
+	values map[string]*string // of recipeFields
+	on     map[string]*bool   // of recipeSwitches
 	cmd    *cobra.Command
 }
 
@@ -58,6 +65,10 @@ func (r *recipeFlags) register(cmd *cobra.Command) {
 		if field.words != nil {
 			complete(cmd, field.flag, field.words...)
 		}
+	}
+	r.on = map[string]*bool{}
+	for _, s := range recipeSwitches {
+		r.on[s.flag] = f.Bool(s.flag, false, s.usage)
 	}
 }
 
@@ -75,6 +86,11 @@ func (r *recipeFlags) settings() ([]trainer.Setting, error) {
 		if r.cmd.Flags().Changed(field.flag) {
 			v := *r.values[field.flag]
 			out = append(out, trainer.Setting{Origin: "--" + field.flag + " " + shown(v), Path: field.path, Value: v})
+		}
+	}
+	for _, s := range recipeSwitches {
+		if r.cmd.Flags().Changed(s.flag) {
+			out = append(out, trainer.Setting{Origin: "--" + s.flag, Path: s.path, Value: strconv.FormatBool(*r.on[s.flag])})
 		}
 	}
 	return out, nil

@@ -8,7 +8,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"gputrain/model"
 	"gputrain/model/backend"
 	"gputrain/trainer"
 )
@@ -24,7 +23,7 @@ func (r *runFlags) register(cmd *cobra.Command) {
 	f := cmd.Flags()
 	f.StringVar(&r.out, "out", "", "`DIR` for recipe, manifest, metrics and checkpoints; none: nothing is kept")
 	f.BoolVar(&r.resume, "resume", false, "go on from the last checkpoint in --out")
-	f.BoolVar(&r.dryRun, "dry-run", false, "resolve and build, print the plan and its memory, stop")
+	f.BoolVar(&r.dryRun, "dry-run", false, "resolve, print the plan, its layers and the memory it needs, stop")
 }
 
 // check reports, before anything is read, what would stop the run at its
@@ -112,14 +111,26 @@ type runJSON struct {
 }
 
 func (a *app) train(ctx context.Context, phase trainer.Phase, r *trainer.Recipe, run runFlags, where backendFlags, times profileFlags) error {
+	progress := newProgress(a)
+	defer progress.close()
 	probes := r.Gradient.HWS == trainer.HWSProbe && !run.resume && !run.dryRun
 	var plan *trainer.Plan
-	if !probes { // faults of the recipe come before those of the machine
-		var err error
-		if plan, err = trainer.Prepare(r, phase); err != nil {
+	prepare := func() (err error) {
+		if plan, err = trainer.Prepare(ctx, r, phase, progress.event); err != nil {
 			return err
 		}
+		progress.close()
 		a.assumed(plan)
+		return nil
+	}
+	if !probes { // faults of the recipe come before those of the machine
+		if err := prepare(); err != nil {
+			return err
+		}
+		defer plan.Close()
+	}
+	if run.dryRun {
+		return a.printPlan(plan)
 	}
 	b, closeBackend, err := where.open(a)
 	if err != nil {
@@ -130,22 +141,12 @@ func (a *app) train(ctx context.Context, phase trainer.Phase, r *trainer.Recipe,
 		if r, err = a.probe(ctx, b, phase, r); err != nil {
 			return err
 		}
-		if plan, err = trainer.Prepare(r, phase); err != nil {
+		if err := prepare(); err != nil {
 			return err
 		}
-		a.assumed(plan)
-	}
-	if run.dryRun {
-		net, err := plan.Build(b)
-		if err != nil {
-			return err
-		}
-		defer net.Close()
-		return a.printPlan(plan, net.Summary())
+		defer plan.Close()
 	}
 	b, profile := times.start(b)
-	progress := newProgress(a)
-	defer progress.close()
 	res, err := trainer.Run(ctx, b, plan, trainer.Options{
 		Out: run.out, Resume: run.resume, Machine: where.machine(b), Events: progress.event,
 	})
@@ -160,14 +161,26 @@ func (a *app) train(ctx context.Context, phase trainer.Phase, r *trainer.Recipe,
 	if a.json {
 		return a.printJSON(runJSON{res.Calibrated, res.Last, res.Best, run.out})
 	}
-	if c := res.Calibrated; c != nil {
-		a.printf("before training  accuracy %6.2f %%  loss %.4f\n", 100*c.Accuracy, c.Loss)
+	line := func(what string, rec *trainer.Record) {
+		if rec == nil {
+			return
+		}
+		a.printf("%-15s accuracy %6.2f %%", what, 100*rec.Accuracy)
+		if plan.Recipe.Model.Classes > 5 {
+			a.printf("  top-5 %6.2f %%", 100*rec.Top5)
+		}
+		a.printf("  loss %.4f", rec.Loss)
+		if rec.Weights != "" {
+			a.printf("  (%s)", rec.Weights)
+		}
+		a.printf("\n")
 	}
+	line("before training", res.Calibrated)
 	if res.Last != nil {
-		a.printf("after epoch %-4d accuracy %6.2f %%  loss %.4f\n", res.Last.Epoch, 100*res.Last.Accuracy, res.Last.Loss)
+		line(fmt.Sprintf("after epoch %d", res.Last.Epoch), res.Last)
 	}
 	if res.Best != nil {
-		a.printf("best epoch %-5d accuracy %6.2f %%  loss %.4f\n", res.Best.Epoch, 100*res.Best.Accuracy, res.Best.Loss)
+		line(fmt.Sprintf("best epoch %d", res.Best.Epoch), res.Best)
 	}
 	if run.out != "" {
 		a.printf("kept in %s\n", run.out)
@@ -212,36 +225,65 @@ type planJSON struct {
 	Layers     []layerJSON      `json:"layers"`
 }
 
+// A layerJSON is a layer; multiplier, gradient and hws are empty where there are
+// no products, the latter two also in float32.
 type layerJSON struct {
 	Name       string `json:"name"`
 	Kind       string `json:"kind"`
 	Output     []int  `json:"output"`
 	Params     int64  `json:"params"`
 	MACs       int64  `json:"macs"`
-	Multiplier string `json:"multiplier"` // empty where there are no products
+	Multiplier string `json:"multiplier"`
+	Gradient   string `json:"gradient"`
+	HWS        int    `json:"hws"`
+	Roles      string `json:"roles"` // of the operands, where W is no weight
 }
 
-func (a *app) printPlan(p *trainer.Plan, s model.Summary) error {
+func (a *app) printPlan(p *trainer.Plan) error {
+	d, err := p.Describe()
+	if err != nil {
+		return err
+	}
 	text, err := p.Recipe.YAML()
 	if err != nil {
 		return err
 	}
+	uses := map[string]trainer.LayerUse{}
+	for _, u := range p.Layers {
+		uses[u.Layer] = u
+	}
 	if a.json {
-		j := planJSON{Recipe: string(text), Params: s.Params, MACs: s.MACs, Bytes: s.Bytes, TotalBytes: s.TotalBytes}
-		for _, l := range s.Layers {
-			j.Layers = append(j.Layers, layerJSON{l.Name, l.Kind, l.Output, l.Params, l.MACs, l.Multiplier})
+		j := planJSON{Recipe: string(text), Params: d.Params, MACs: d.MACs, Bytes: d.Bytes, TotalBytes: d.TotalBytes}
+		for _, l := range d.Layers {
+			u := uses[l.Name]
+			j.Layers = append(j.Layers, layerJSON{l.Name, l.Kind, l.Output, l.Params, l.MACs, l.Multiplier, u.Gradient, u.HWS, l.Roles})
 		}
 		return a.printJSON(j)
 	}
-	a.printf("%s\n", text)
-	a.printf("%-24s %-14s %-16s %10s %12s  %s\n", "layer", "kind", "output", "parameters", "MACs/image", "multiplier")
-	for _, l := range s.Layers {
-		a.printf("%-24s %-14s %-16v %10d %12d  %s\n", l.Name, l.Kind, l.Output, l.Params, l.MACs, l.Multiplier)
+	name, output := len("layer"), len("output")
+	for _, l := range d.Layers {
+		name, output = max(name, len(l.Name)), max(output, len(fmt.Sprint([]int(l.Output))))
 	}
-	a.printf("%-24s %-14s %-16s %10d %12d\n\n", "total", "", "", s.Params, s.MACs)
-	a.printf("memory of tensors: %s\n", byteCount(s.TotalBytes))
-	for _, kind := range sortedKeys(s.Bytes) {
-		a.printf("  %-12s %s\n", kind, byteCount(s.Bytes[kind]))
+	row := func(cells ...any) {
+		a.printf("%-*s %-14s %-*s %10v %12v  %-20s %s\n", append([]any{name, cells[0], cells[1], output}, cells[2:]...)...)
+	}
+	a.printf("%s\n", text)
+	row("layer", "kind", "output", "parameters", "MACs/image", "multiplier", "gradient")
+	for _, l := range d.Layers {
+		u := uses[l.Name]
+		gradient := u.Gradient
+		if u.HWS > 0 {
+			gradient += fmt.Sprintf(" hws %d", u.HWS)
+		}
+		if l.Roles != "" {
+			gradient += " (" + l.Roles + ")"
+		}
+		row(l.Name, l.Kind, fmt.Sprint([]int(l.Output)), l.Params, l.MACs, l.Multiplier, gradient)
+	}
+	row("total", "", "", d.Params, d.MACs, "", "")
+	a.printf("\nmemory: %s\n", byteCount(d.TotalBytes))
+	for _, kind := range sortedKeys(d.Bytes) {
+		a.printf("  %-12s %s\n", kind, byteCount(d.Bytes[kind]))
 	}
 	return nil
 }

@@ -1,0 +1,49 @@
+package trainer
+
+import (
+	"maps"
+
+	"gputrain/model"
+)
+
+// Describe says what a run needs, without making a tensor: the network's
+// summary, whose bytes also count what training keeps besides it,
+//
+//	optimizer   moments of the parameters
+//	ema         averages of weights and statistics
+//	accumulate  sums of gradients
+//	images      both splits, as far as they are held in memory
+//	batches     the two that are prepared ahead
+//
+// The last two are in the memory of the host.
+func (p *Plan) Describe() (model.Summary, error) {
+	s, err := model.Describe(p.Config)
+	if err != nil {
+		return s, &InputError{Field: "model", Err: err}
+	}
+	r := p.Recipe
+	s.Bytes = maps.Clone(s.Bytes)
+	add := func(kind string, n int64) {
+		if n > 0 {
+			s.Bytes[kind] = n
+			s.TotalBytes += n
+		}
+	}
+	add("optimizer", int64(len(r.Optimizer.moments()))*4*s.Params)
+	if r.Train.EMA > 0 {
+		n := s.Params
+		for _, l := range s.Layers {
+			if l.Kind == "batchnorm" {
+				n += l.Params // its means and variances are as many as its scales and shifts
+			}
+		}
+		add("ema", 4*n)
+	}
+	if r.Train.Accumulate > 1 {
+		add("accumulate", 4*s.Params)
+	}
+	add("images", p.Train.Bytes()+p.Test.Bytes())
+	image := int64(p.Train.C * p.Train.H * p.Train.W)
+	add("batches", 2*int64(r.Train.Batch)*4*(image+1))
+	return s, nil
+}
