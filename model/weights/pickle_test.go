@@ -50,6 +50,9 @@ func TestScanPickle(t *testing.T) {
 // TestUnpickleRefuses runs pickles that the machine stumbles over.
 func TestUnpickleRefuses(t *testing.T) {
 	const storage = "ctorch\nFloatStorage\n"
+	id := func(class string, numel byte) string { // of storage "0"
+		return "(X\x07\x00\x00\x00storagectorch\n" + class + "Storage\nX\x01\x00\x00\x000NK" + string(rune(numel)) + "tQ"
+	}
 	for _, tt := range []struct{ in, want string }{
 		{"cos\nsystem\nX\x02\x00\x00\x00ls\x85R.", `"os.system", which is refused`},
 		{"\x8c\x02os\x8c\x06system\x93\x8c\x02ls\x85R.", `"os.system", which is refused`},
@@ -69,6 +72,8 @@ func TestUnpickleRefuses(t *testing.T) {
 		{"(X\x07\x00\x00\x00storage" + storage + "K\x01NK\x01tQ.", "key is not a string"},
 		{"(X\x07\x00\x00\x00storageNX\x01\x00\x00\x000NK\x01tQ.", "not of the known element types"},
 		{"(X\x07\x00\x00\x00storage" + storage + "X\x01\x00\x00\x000NK\x01K\x01tQ.", "before 0.4"},
+		{id("Float", 4) + "0" + id("Float", 4) + "0" + id("Double", 2) + ".", `storage "0" is both 4 × F32 and 2 × F64`},
+		{id("Float", 26) + ".", "larger than the 100 bytes"},
 		{"ctorch._utils\n_rebuild_tensor_v2\n)R.", "0 arguments"},
 		{"ctorch._utils\n_rebuild_tensor_v2\n(NNNNtR.", "without a storage"},
 		{"ctorch._utils\n_rebuild_tensor_v2\n(NNNNNN}tR.", "without a storage"},
