@@ -7,6 +7,7 @@
 
 #version 430 core
 
+#include "bits.glsl"
 #include "index.glsl"
 
 layout(std430, binding = 0) buffer BufX { float X[]; };
@@ -19,6 +20,6 @@ void main() {
     int i = invocation();
     if (i >= n) return;
     float factor = limit / (sqrt(SUM[0]) + 1e-6);
-    // Of a norm that is NaN, NaN must come.
-    X[i] *= factor > 1.0 ? 1.0 : factor;
+    // Of a norm that is NaN, NaN must come, which min may drop.
+    X[i] = is_nan(SUM[0]) ? NAN : X[i] * min(1.0, factor);
 }

@@ -433,7 +433,8 @@ type Optimizer interface {
 	// AddSquares adds Σ x² to sum, F32 [1].
 	AddSquares(sum, x Tensor)
 	// ClipNorm scales x by min(1, limit/(√sum + 1e-6)), sum being F32 [1], the
-	// squared norm of all gradients: torch.nn.utils.clip_grad_norm_.
+	// squared norm of all gradients: torch.nn.utils.clip_grad_norm_. A sum that
+	// is NaN makes x NaN.
 	ClipNorm(x, sum Tensor, limit float32)
 	// Average sets e = d·e + (1−d)·w, 1−d rounded first: the moving average of
 	// a weight.

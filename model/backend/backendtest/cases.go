@@ -45,7 +45,16 @@ var MatMulShapes = []MatMulShape{
 	{Batch: 1, M: 1, K: 1, N: 1},
 	{Batch: 2, M: 3, K: 5, N: 7},
 	{Batch: 3, M: 17, K: 16, N: 15},
-	{Batch: 4, M: 33, K: 9, N: 33}, // attention
+	{Batch: 4, M: 33, K: 9, N: 33},
+}
+
+// AttentionShapes are the products of attention heads, channels first: keys with
+// queries, values with weights, of the 65 tokens of a small network and the 197
+// of a vision transformer.
+var AttentionShapes = []MatMulShape{
+	{Batch: 3, M: 65, K: 32, N: 65},
+	{Batch: 3, M: 32, K: 65, N: 65},
+	{Batch: 1, M: 197, K: 64, N: 197},
 }
 
 // fewMatMulShapes go with every multiplier and every form of gradient.

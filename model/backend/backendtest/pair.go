@@ -449,27 +449,4 @@ func (p *Pair) SoftmaxCrossEntropy(stats, dlogits, logits backend.Tensor, t back
 	p.near("SoftmaxCrossEntropy", "dlogits", dlogits, want)
 }
 
-// SGDStep implements [backend.Optimizer].
-func (p *Pair) SGDStep(w, dw, v backend.Tensor, h backend.SGD) {
-	p.force(w)
-	p.force(dw)
-	if v != nil {
-		p.force(v)
-	}
-	p.both("SGDStep", func(s side) { s.SGDStep(s.of(w), s.of(dw), s.of(v), h) })
-	p.same("SGDStep", "w", w)
-	if v != nil {
-		p.same("SGDStep", "v", v)
-	}
-}
-
-// AdamStep implements [backend.Optimizer].
-func (p *Pair) AdamStep(w, dw, m, v backend.Tensor, h backend.Adam) {
-	want, _, _ := adam(p.floats(w), p.floats(dw), p.floats(m), p.floats(v), h)
-	p.both("AdamStep", func(s side) { s.AdamStep(s.of(w), s.of(dw), s.of(m), s.of(v), h) })
-	p.same("AdamStep", "m", m)
-	p.same("AdamStep", "v", v)
-	p.near("AdamStep", "w", w, want)
-}
-
 var _ backend.Backend = (*Pair)(nil)

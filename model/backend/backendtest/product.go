@@ -310,8 +310,8 @@ func (c productCase) with(t T, b tabler, f func(t T, r *rig, w, x backend.Quanti
 }
 
 // matMulCases calls f with all products under test: all shapes with two
-// multipliers, then few shapes with every multiplier and form of gradient. A
-// forward pass asks for one form only.
+// multipliers, those of attention with both forms of gradient, then few shapes
+// with every multiplier and kind of gradient. A forward pass asks for one only.
 func matMulCases(forward bool, f func(productCase)) {
 	add := func(am *lut.Table, k gradientKind, s MatMulShape, o options) {
 		if s.Batch > 0 && o.perChannel {
@@ -324,6 +324,13 @@ func matMulCases(forward bool, f func(productCase)) {
 	for i, s := range MatMulShapes {
 		add(all[0], gradientKinds[i%len(gradientKinds)], s, options{})
 		add(all[1], gradientKinds[(i+3)%len(gradientKinds)], s, options{perChannel: true})
+	}
+	for _, s := range AttentionShapes {
+		for _, k := range gradientKinds {
+			if k.name == "int16" || k.name == "rank3" && !forward {
+				add(all[0], k, s, options{})
+			}
+		}
 	}
 	for _, am := range all {
 		for i, k := range gradientKinds {
