@@ -133,3 +133,24 @@ func GEMMs() (all []string) {
 	}
 	return all
 }
+
+// PlanText and ClassText read a text and write it again.
+func PlanText(s string) (string, error) {
+	p, err := parsePlan(s)
+	return p.String(), err
+}
+
+func ClassText(s string) (string, error) {
+	c, err := parseClass(s)
+	return c.String(), err
+}
+
+// ParseCache returns the plans of a cache file by the names of their classes.
+func ParseCache(text []byte, device string) (map[string]string, error) {
+	plans, err := parseCache(text, device)
+	all := map[string]string{}
+	for c, p := range plans {
+		all[c.String()] = p.String()
+	}
+	return all, err
+}

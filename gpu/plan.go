@@ -156,7 +156,7 @@ func parseClass(s string) (class, error) {
 		}
 	}
 	for i, n := range shape {
-		c.shape[i] = uint8(bits.Len64(n) - 1)
+		c.shape[i] = uint8(max(1, bits.Len64(n)) - 1)
 	}
 	if err != nil || c.String() != s {
 		return class{}, fmt.Errorf("%q is no class of operations", s)

@@ -172,8 +172,13 @@ func (d *Device) time(p plan, run func(plan)) (time.Duration, error) {
 // Choices implements [backend.Tuned].
 func (d *Device) Choices() map[string]string {
 	all := make(map[string]string, len(d.tuner.used))
-	for c, p := range d.tuner.used {
-		all[c.String()] = p.String()
+	for k, p := range d.tuner.kinds {
+		all[kindNames[k]] = p.String()
+	}
+	for _, plans := range []map[class]plan{d.tuner.given, d.tuner.used} {
+		for c, p := range plans {
+			all[c.String()] = p.String()
+		}
 	}
 	return all
 }
