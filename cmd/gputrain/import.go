@@ -171,6 +171,7 @@ func (n *networkFlags) match(in string, c model.Config, f *weights.File) (missin
 	if len(unexpected) == len(f.Tensors) {
 		return nil, nil, &trainer.InputError{File: in, Err: fmt.Errorf("no tensor in it is one of %s", n.name)}
 	}
+	f.Notes = append(f.Notes, fmt.Sprintf("held against %s of %d classes for images of %s", n.name, n.classes, n.input))
 	f.Tensors = slices.DeleteFunc(f.Tensors, func(t weights.Tensor) bool { return slices.Contains(unexpected, t.Name) })
 	return missing, unexpected, nil
 }
