@@ -106,7 +106,7 @@ func (t *tree) readTar(r io.Reader, keep func(name string) bool, lim limits) err
 		t.dirs = append(t.dirs, name)
 	}
 	t.read = func(name string) ([]byte, error) { return content[name], nil }
-	t.stat = func(name string) (int64, time.Time, error) { return int64(len(content[name])), changed[name], nil }
+	t.stat = func(name string) (fileStat, error) { return fileStat{int64(len(content[name])), changed[name]}, nil }
 	return nil
 }
 

@@ -198,22 +198,29 @@ func TestCIFAR10Faults(t *testing.T) {
 	}
 }
 
-func FuzzCIFAR10(f *testing.F) {
-	f.Add(records(2))
-	f.Add(records(1)[:3072])
-	f.Add([]byte{})
-	f.Add(append([]byte{255}, records(1)[1:]...))
-	f.Fuzz(func(t *testing.T, data []byte) {
-		var s Set
-		if s.appendCIFAR(data, cifar10.labels, 0) != nil {
-			return
+func FuzzCIFAR(f *testing.F) {
+	f.Add(records(2), false)
+	f.Add(records(1)[:3072], false)
+	f.Add([]byte{}, false)
+	f.Add(append([]byte{255}, records(1)[1:]...), false)
+	f.Add(records100(2), true)
+	f.Fuzz(func(t *testing.T, data []byte, hundred bool) {
+		kind, record := cifar10, 3073
+		if hundred {
+			kind, record = cifar100, 3074
 		}
-		if len(data) != 3073*s.Len() || len(s.Images) != 3072*s.Len() {
-			t.Fatalf("%d bytes gave %d labels and %d bytes of images", len(data), s.Len(), len(s.Images))
-		}
-		for i, label := range s.Labels {
-			if label > 9 || byte(label) != data[3073*i] {
-				t.Fatalf("record %d: label %d of byte %d", i, label, data[3073*i])
+		for which, label := range kind.labels {
+			var s Set
+			if s.appendCIFAR(data, kind.labels, which) != nil {
+				return
+			}
+			if len(data) != record*s.Len() || len(s.Images) != 3072*s.Len() {
+				t.Fatalf("%d bytes gave %d labels and %d bytes of images", len(data), s.Len(), len(s.Images))
+			}
+			for i, l := range s.Labels {
+				if int(l) >= label.classes || byte(l) != data[record*i+which] {
+					t.Fatalf("record %d: label %d of byte %d", i, l, data[record*i+which])
+				}
 			}
 		}
 	})

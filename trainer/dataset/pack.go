@@ -129,15 +129,15 @@ func (sp *split) openPack(set *Set, s Source) error {
 // skipped. Its key is the digest of the settings and of name, length and time of
 // change of each file.
 func (sp *split) packHeader(s Source) (packHeader, error) {
+	stats, err := sp.stats()
+	if err != nil {
+		return packHeader{}, err
+	}
 	h, w := sp.shape.held()
 	hash := sha256.New()
 	fmt.Fprintf(hash, "%s 1 %d %d %d %d %v\n", packMagic, sp.channels, h, w, sp.shape.h, s.SkipBad)
-	for _, p := range sp.pictures {
-		length, changed, err := sp.t.stat(p.file)
-		if err != nil {
-			return packHeader{}, sp.t.fault(p.file, err)
-		}
-		fmt.Fprintf(hash, "%q %d %d\n", p.file, length, changed.UnixNano())
+	for i, p := range sp.pictures {
+		fmt.Fprintf(hash, "%q %d %d\n", p.file, stats[i].length, stats[i].changed.UnixNano())
 	}
 	return packHeader{Key: hex.EncodeToString(hash.Sum(nil)), N: len(sp.pictures), C: sp.channels, H: h, W: w}, nil
 }

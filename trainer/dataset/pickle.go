@@ -192,7 +192,7 @@ func pickleClass(module, name string) (any, error) {
 	case "_codecs.encode":
 		return call(encode), nil
 	}
-	return nil, &pickleError{fmt.Sprintf("the pickle names %q, which no data set needs; nothing of it was run", module+"."+name)}
+	return nil, &pickleError{fmt.Sprintf("the pickle names %.50q, which no data set needs; nothing of it was run", module+"."+name)}
 }
 
 // call makes a function callable by a pickle.

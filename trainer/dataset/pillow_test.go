@@ -1,6 +1,7 @@
 package dataset
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"image"
@@ -145,5 +146,34 @@ func TestJPEG(t *testing.T) {
 			t.Fatalf("%s: %v", name, err)
 		}
 		wantBitmap(t, name, &d.picture, want.bitmap(), 3, 32*24)
+	}
+}
+
+// TestResizeFlat scales images of one colour, which stay so however far they are
+// scaled, and a fine chequer board, which becomes an even gray: nothing aliases.
+func TestResizeFlat(t *testing.T) {
+	var r resizer
+	var out bitmap
+	for _, c := range []struct{ w, h, toW, toH int }{
+		{1, 1, 40, 30}, {7, 5, 3, 11}, {maxPictureEdge, 2, 5, 5}, {2, maxPictureEdge, 3, 1}, {301, 299, 224, 224}, {100, 3, 99, 1},
+	} {
+		for _, v := range []uint8{0, 1, 127, 254, 255} {
+			src := &bitmap{1, c.h, c.w, bytes.Repeat([]byte{v}, c.w*c.h)}
+			r.resize(&out, src, src.bounds(), c.toW, c.toH, image.Rect(0, 0, c.toW, c.toH))
+			if !bytes.Equal(out.pix, bytes.Repeat([]byte{v}, c.toW*c.toH)) {
+				t.Errorf("%+v: not %d throughout: %v", c, v, out.pix[:min(len(out.pix), 20)])
+			}
+		}
+	}
+	chequers := new(bitmap)
+	chequers.reshape(1, 64, 64)
+	for i := range chequers.pix {
+		chequers.pix[i] = uint8(255 * ((i + i/64) % 2))
+	}
+	r.resize(&out, chequers, chequers.bounds(), 8, 8, image.Rect(0, 0, 8, 8))
+	for i, v := range out.pix {
+		if v < 124 || v > 131 {
+			t.Errorf("chequers: pixel %d is %d, want 127 or so", i, v)
+		}
 	}
 }

@@ -47,7 +47,8 @@ type Source struct {
 	//
 	//	memory  in memory, decoded by Open (default)
 	//	packed  in one file for each split in CacheDir, decoded when it is made
-	//	files   where they are; they are decoded each time that they are used
+	//	files   where they are (of an archive: in memory, as they are encoded);
+	//	        they are decoded each time that they are used
 	//
 	// All but files hold of each image the largest square at its centre, scaled to
 	// Resize×Resize: that is what a resized-crop then takes its part of.
@@ -69,8 +70,8 @@ type Source struct {
 
 	Seed uint64 // of synthetic: another seed draws other images
 
-	// Progress, if not nil, is called as Open decodes images, by one goroutine at
-	// a time: done of total images of the split, "train" or "test". An error that
+	// Progress, if not nil, is called for each image that Open decodes, by one
+	// goroutine at a time: done of total images of the split, "train" or "test". An error that
 	// it returns ends Open, which returns it.
 	Progress func(split string, done, total int) error
 

@@ -135,15 +135,37 @@ func (sp *split) Close() error { return nil }
 
 // identity is that of [Set.SHA256] for images that are read from their files.
 func (sp *split) identity(set *Set) (string, error) {
+	stats, err := sp.stats()
+	if err != nil {
+		return "", err
+	}
 	h := set.digest(set.C, set.H, set.W)
-	for _, p := range sp.pictures {
-		length, _, err := sp.t.stat(p.file)
-		if err != nil {
-			return "", sp.t.fault(p.file, err)
-		}
-		h.Write(binary.LittleEndian.AppendUint64(append([]byte(p.file), 0), uint64(length)))
+	for i, p := range sp.pictures {
+		h.Write(binary.LittleEndian.AppendUint64(append([]byte(p.file), 0), uint64(stats[i].length)))
 	}
 	return hex.EncodeToString(h.Sum(nil)), nil
+}
+
+// stats asks for all files at once, in a way: where they lie far away, it is the
+// answers that take long.
+func (sp *split) stats() ([]fileStat, error) {
+	const asking = 16
+	stats, errs := make([]fileStat, len(sp.pictures)), make([]error, len(sp.pictures))
+	var wg sync.WaitGroup
+	for k := range asking {
+		wg.Go(func() {
+			for i := k; i < len(stats); i += asking {
+				stats[i], errs[i] = sp.t.stat(sp.pictures[i].file)
+			}
+		})
+	}
+	wg.Wait()
+	for i, err := range errs {
+		if err != nil {
+			return nil, sp.t.fault(sp.pictures[i].file, err)
+		}
+	}
+	return stats, nil
 }
 
 // decodeAll makes set the pictures of sp, in memory.

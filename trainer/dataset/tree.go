@@ -20,7 +20,13 @@ type tree struct {
 	files []string // sorted
 	dirs  []string // sorted
 	read  func(name string) ([]byte, error)
-	stat  func(name string) (length int64, changed time.Time, err error)
+	stat  func(name string) (fileStat, error)
+}
+
+// A fileStat is what is known of a file without reading it.
+type fileStat struct {
+	length  int64
+	changed time.Time
 }
 
 // limits bound what a tree may cost. Real data sets stay far below.
@@ -53,12 +59,12 @@ func openTree(root string, keep func(name string) bool, lim limits) (*tree, erro
 		t.read = func(name string) ([]byte, error) {
 			return readFile(filepath.Join(root, filepath.FromSlash(name)), lim.file)
 		}
-		t.stat = func(name string) (int64, time.Time, error) {
+		t.stat = func(name string) (fileStat, error) {
 			info, err := os.Stat(filepath.Join(root, filepath.FromSlash(name)))
 			if err != nil {
-				return 0, time.Time{}, cause(err)
+				return fileStat{}, cause(err)
 			}
-			return info.Size(), info.ModTime(), nil
+			return fileStat{info.Size(), info.ModTime()}, nil
 		}
 		err = t.list("", keep, lim)
 	} else {
