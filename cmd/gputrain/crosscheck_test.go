@@ -132,7 +132,7 @@ func wantAll(t *testing.T, p *backendtest.Pair) {
 	compared := p.Compared()
 	for _, group := range []reflect.Type{
 		reflect.TypeFor[backend.Multiplier](), reflect.TypeFor[backend.Quantizer](),
-		reflect.TypeFor[backend.Layers](), reflect.TypeFor[backend.Optimizer](),
+		reflect.TypeFor[backend.Layers](), reflect.TypeFor[backend.Tokens](), reflect.TypeFor[backend.Optimizer](),
 	} {
 		for i := range group.NumMethod() {
 			name := group.Method(i).Name
@@ -278,7 +278,11 @@ func everyOperation(b backend.Backend, size int) {
 	b.BatchNorm(m.zeros(F, image...), x, params, saved, hyper)
 	b.BatchNormInference(m.zeros(F, image...), x, params, hyper)
 	b.BatchNormBackward(m.zeros(F, image...), m.zeros(F, 16), m.zeros(F, 16), m.real(0, image...), x, params.Gamma, saved)
+	b.BatchNormFrozenBackward(m.zeros(F, image...), m.zeros(F, 16), m.zeros(F, 16), m.real(0, image...), x, params, hyper)
 	relu := m.zeros(F, image...)
+	b.ReLU6(relu, m.real(3, image...))
+	b.ReLU6Backward(m.zeros(F, image...), m.real(0, image...), relu)
+	b.Dropout(m.zeros(F, image...), x, 0.3, 0x123456789abcdef)
 	b.ReLU(relu, x)
 	b.ReLUBackward(m.zeros(F, image...), m.real(0, image...), relu)
 	b.Add(m.zeros(F, image...), x, relu)
@@ -302,10 +306,36 @@ func everyOperation(b backend.Backend, size int) {
 		b.SoftmaxCrossEntropy(m.zeros(F, 3), m.zeros(F, len(labels), 100), m.real(0, len(labels), 100), targets, 1/float32(len(labels)))
 	}
 
+	// Tokens: attention of three heads an image, and what stands around it.
+	heads := 3 * n
+	q, k := m.real(0, heads, 65, 32), m.real(0, heads, 32, 65)
+	scores, weights := m.zeros(F, heads, 65, 65), m.zeros(F, heads, 65, 65)
+	b.MatMul(scores, q, k)
+	b.Softmax(weights, scores, 0.17677669)
+	dweights := m.real(0, heads, 65, 65)
+	b.SoftmaxBackward(m.zeros(F, heads, 65, 65), dweights, weights, 0.17677669)
+	b.MatMulBackwardW(m.zeros(F, heads, 65, 32), dweights, k)
+	b.MatMulBackwardX(m.zeros(F, heads, 32, 65), dweights, q)
+	sequence := backend.Shape{n, 96, 65}
+	seq, gamma, stats := m.real(0.3, sequence...), m.real(1, 96), m.zeros(F, 2, n, 65)
+	b.LayerNorm(m.zeros(F, sequence...), seq, gamma, m.real(0, 96), stats, 1e-5)
+	b.LayerNormBackward(m.zeros(F, sequence...), m.zeros(F, 96), m.zeros(F, 96), m.real(0, sequence...), seq, gamma, stats)
+	b.GELU(m.zeros(F, sequence...), seq)
+	b.GELUBackward(m.zeros(F, sequence...), m.real(0, sequence...), seq)
+	b.Copy(m.zeros(F, n, 65, 96), backend.Layout{Stride: [4]int{65 * 96, 1, 96}}, seq, backend.Layout{Stride: [4]int{96 * 65, 65, 1}}, [4]int{n, 96, 65, 1})
+
 	// Optimizers.
 	p, dp := m.real(0, 10007*size), m.real(0, 10007*size)
 	b.SGDStep(p, dp, m.real(0, 10007*size), backend.SGD{LR: 0.1, Momentum: 0.9, WeightDecay: 1e-4, Nesterov: true})
-	b.AdamStep(p, dp, m.zeros(F, 10007*size), m.zeros(F, 10007*size), backend.Adam{LR: 1e-3, Beta1: 0.9, Beta2: 0.999, Eps: 1e-8, Step: 1})
+	adam := backend.Adam{LR: 1e-3, Beta1: 0.9, Beta2: 0.999, Eps: 1e-8, Step: 1}
+	b.AdamStep(p, dp, m.zeros(F, 10007*size), m.zeros(F, 10007*size), adam)
+	b.AdaMomentumStep(p, dp, m.zeros(F, 10007*size), m.zeros(F, 10007*size), adam)
+	b.AdanStep(p, dp, m.real(0, 10007*size), m.real(0, 10007*size), m.positive(10007*size), m.real(0, 10007*size),
+		backend.Adan{LR: 1e-3, Beta1: 0.98, Beta2: 0.92, Beta3: 0.99, Eps: 1e-8, WeightDecay: 0.02, Step: 2})
+	norm := m.zeros(F, 1)
+	b.AddSquares(norm, dp)
+	b.ClipNorm(dp, norm, 1)
+	b.Average(m.real(0, 10007*size), p, 0.999)
 }
 
 // trainSteps trains a network under a truncated multiplier on noise, as the
