@@ -34,7 +34,7 @@ var floors = []struct {
 	{"gpu", "lut shaders model/backend", "github.com/go-gl C"},
 	{"model/weights", "", "github.com/nlpodyssey/gopickle"},
 	{"model", "lut model/backend model/weights", ""},
-	{"trainer/dataset", "", "golang.org/x/image github.com/klauspost/compress"},
+	{"trainer/dataset", "", "github.com/nlpodyssey/gopickle golang.org/x/image github.com/klauspost/compress"},
 	{"trainer", "lut model/backend model/weights model trainer/dataset",
 		"github.com/goccy/go-yaml golang.org/x/sync google.golang.org/protobuf"},
 	{"cmd/gputrain", "lut lut/netlist lut/catalog lut/plot model/backend model/backend/backendtest " +
