@@ -79,6 +79,8 @@ func TestFolder(t *testing.T) {
 func TestFolderFaults(t *testing.T) {
 	small := smallFolder(t)
 	good := jpegOf(t, plain(4, 3, shade(0)))
+	twelve := slices.Clone(good) // bits a sample, by its frame header
+	twelve[bytes.Index(twelve, []byte("\xff\xc0"))+4] = 12
 	// A PNG of 60,000×60,000 by its header.
 	huge := pngOf(t, plain(1, 1, shade(0)))
 	huge = bytes.Replace(huge, []byte{0, 0, 0, 1, 0, 0, 0, 1}, []byte{0, 0, 0xea, 0x60, 0, 0, 0xea, 0x60}, 1)
@@ -96,6 +98,7 @@ func TestFolderFaults(t *testing.T) {
 		{"cut short", Source{}, files{"train/ant/2.png": small["train/ant/2.png"][:60]}, []string{"train/ant/2.png", "unexpected EOF"}},
 		{"JPEG cut short", Source{}, files{"train/ant/2.png": good[:len(good)-20]}, []string{"train/ant/2.png", "cut short", "--skip-bad"}},
 		{"damaged", Source{}, files{"train/ant/2.png": slices.Concat(good[:20], []byte("damage"), good[20:])}, []string{"train/ant/2.png", "damaged"}},
+		{"12 bits", Source{}, files{"train/ant/2.png": twelve}, []string{"train/ant/2.png", "not read", "precision", "convert"}},
 		{"no image", Source{}, files{"train/ant/2.png": []byte("GIF89a")}, []string{"train/ant/2.png", "neither a JPEG nor a PNG"}},
 		{"empty", Source{}, files{"train/ant/2.png": {}}, []string{"train/ant/2.png", "neither"}},
 		{"first of two", Source{}, files{"train/cow/x/1.png": []byte("bad"), "train/ant/sub/3.png": []byte("bad")}, []string{"train/cow/x/1.png"}},

@@ -54,6 +54,9 @@ func pictureError(data []byte, err error) error {
 	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || unended {
 		return badPicture{errors.New("image cut short")}
 	}
+	if errors.As(err, new(jpeg.UnsupportedError)) || errors.As(err, new(png.UnsupportedError)) {
+		return badPicture{fmt.Errorf("image of a kind that is not read: %w; convert it to a common one", err)}
+	}
 	return badPicture{fmt.Errorf("damaged image: %w", err)}
 }
 
