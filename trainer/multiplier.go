@@ -181,6 +181,10 @@ func (t *tables) layers() error {
 	if err != nil {
 		return &InputError{Field: "model", Err: err}
 	}
+	if m := &p.Recipe.Model; m.Stem == "" && net.Stem != "" {
+		m.Stem, p.Config.Stem = net.Stem, net.Stem
+		p.Assumed = append(p.Assumed, fmt.Sprintf("model.stem not given: %s, for images of %d×%d", net.Stem, p.Config.Input[1], p.Config.Input[2]))
+	}
 	matched := make([]bool, len(rules))
 	var own []model.Rule
 	var names []string

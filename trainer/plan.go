@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"gputrain/model"
 	"gputrain/model/backend"
@@ -159,7 +160,10 @@ func (p *Plan) pipeline(augment bool) dataset.Pipeline {
 // network fills in the configuration of the network.
 func (p *Plan) network() {
 	r, c := p.Recipe, &p.Config
-	c.Name, c.Stem = r.Model.Name, r.Model.Stem
+	c.Name = r.Model.Name
+	if !slices.Contains(cifarOnly, c.Name) {
+		c.Stem = r.Model.Stem
+	}
 	c.Input = [3]int{p.Train.C, p.Train.H, p.Train.W}
 	c.Classes = r.Model.Classes
 	c.Batch = r.Train.Batch

@@ -197,6 +197,31 @@ train: {epochs: 30, batch: 64, seed: 1, calibrate: true, log_every: 50}
 	}
 }
 
+// TestPresetOfTransformers holds what vit and vit_retrain take from DeiT, and
+// that both resolve without a fault.
+func TestPresetOfTransformers(t *testing.T) {
+	for preset, phase := range map[string]Phase{"vit": Pretrain, "vit_retrain": Retrain} {
+		r, err := parse("preset: "+preset+"\nmodel: {name: vit_cifar}\ndata: {name: cifar10, path: x}", "init=a", "multiplier.default=trunc:8u,cols=8")
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, _, err := r.Resolve(phase)
+		if err != nil {
+			t.Fatal(err)
+		}
+		o := got.Optimizer
+		if o.Name != "adamw" || o.WeightDecay != 0.05 || *o.DecayNorms || got.Schedule.Name != "cosine" || got.Schedule.Warmup == 0 {
+			t.Errorf("%s: optimizer %+v, schedule %+v", preset, o, got.Schedule)
+		}
+		if smooth := got.Train.LabelSmoothing; (smooth == 0.1) != (preset == "vit") {
+			t.Errorf("%s smooths labels by %v", preset, smooth)
+		}
+		if calibrates := got.Train.Calibrate != nil && *got.Train.Calibrate; calibrates != (preset == "vit_retrain") {
+			t.Errorf("%s calibrates: %v", preset, calibrates)
+		}
+	}
+}
+
 func diff(want, got *Recipe) string {
 	return cmp.Diff(want, got, cmpopts.IgnoreUnexported(Recipe{}))
 }

@@ -121,6 +121,10 @@ func only[T any](c *checker, path string, field *T, used bool, owner string) {
 	v.SetZero()
 }
 
+// cifarOnly are the networks that are themselves for small images. Their recipes
+// say so, and package model, where they have no stem to choose, does not.
+var cifarOnly = []string{"resnet8", "resnet20", "resnet32", "resnet56"}
+
 func (c *checker) model() {
 	m := &c.r.Model
 	switch {
@@ -129,7 +133,10 @@ func (c *checker) model() {
 	default:
 		c.oneOf("model.name", &m.Name, "", model.Names()...)
 	}
-	if m.Stem != "" || c.r.given("model.stem") {
+	switch {
+	case slices.Contains(cifarOnly, m.Name):
+		c.oneOf("model.stem", &m.Stem, model.StemCIFAR, model.StemCIFAR)
+	case m.Stem != "" || c.r.given("model.stem"):
 		c.oneOf("model.stem", &m.Stem, "", model.StemCIFAR, model.StemImageNet)
 	}
 	number(c, "model.classes", m.Classes, m.Classes == 0 && !c.r.given("model.classes") || m.Classes >= 2, "≥ 2")

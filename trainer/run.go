@@ -104,7 +104,7 @@ func newSession(b backend.Backend, p *Plan, o Options) (*session, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &session{plan: p, o: o, net: net, stepper: newStepper(b, p.Recipe, net),
+	s := &session{plan: p, o: o, net: net, stepper: newStepper(b, p, net),
 		reported: map[*dataset.Set]string{p.Train: p.Train.SkipReport(), p.Test: p.Test.SkipReport()}}
 	if !p.calibrates() {
 		s.at.Epoch = 1
@@ -172,7 +172,7 @@ func (s *session) describe() error {
 		return err
 	}
 	m := Manifest{Machine: s.machine(), Phase: s.plan.Phase, Seed: s.plan.Recipe.Train.Seed,
-		Tables: s.plan.Tables, Data: s.plan.DataSHA256}
+		Tables: s.plan.Tables, Layers: s.plan.Layers, Data: s.plan.DataSHA256}
 	s.described = m.Kernels
 	return s.dir.start(text, m)
 }

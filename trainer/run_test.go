@@ -204,6 +204,9 @@ func TestManifest(t *testing.T) {
 	if got := m.Tables["exact"]; got.X != "6u" || got.Gradient != "ste" {
 		t.Errorf("exact %+v, want 6u under ste", got)
 	}
+	if !slices.Equal(m.Layers, p.Layers) || len(m.Layers) != 10 {
+		t.Errorf("layers %+v, want the 10 of %+v", m.Layers, p.Layers)
+	}
 	if m.Data["train"] != p.Train.SHA256() || m.Data["test"] != p.Test.SHA256() {
 		t.Errorf("data %v", m.Data)
 	}

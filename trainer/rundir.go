@@ -40,6 +40,7 @@ type Manifest struct {
 	Phase  Phase               `json:"phase"`
 	Seed   uint64              `json:"seed"`
 	Tables map[string]TableUse `json:"tables"`
+	Layers []LayerUse          `json:"layers"` // those with products
 	Data   map[string]string   `json:"data"` // digests of the splits
 }
 

@@ -19,9 +19,14 @@ type stepper struct {
 	norm  backend.Tensor // F32 [1], its square; nil without limit
 }
 
-// newStepper makes what the steps of r need besides the network, whose
-// statistics are followed by the average, too. The caller frees it.
-func newStepper(b backend.Backend, r *Recipe, net *model.Network) *stepper {
+// newStepper makes what the steps of a plan need besides the network, whose
+// statistics are followed by the average, too; nothing for one that evaluates.
+// The caller frees it.
+func newStepper(b backend.Backend, p *Plan, net *model.Network) *stepper {
+	if p.Phase == Eval {
+		return &stepper{b: b, opt: new(optimizer)}
+	}
+	r := p.Recipe
 	s := &stepper{b: b, params: net.Params(), limit: r.Train.ClipNorm}
 	s.opt = newOptimizer(b, r.Optimizer, s.params)
 	if r.Train.EMA > 0 {

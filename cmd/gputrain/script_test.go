@@ -47,7 +47,10 @@ func TestMain(m *testing.M) {
 //	                                shows in the end
 //	truncate FILE N                 keep N bytes; of −N, all but the last N
 //	npy FILE DICT N                 write a .npy with this header and N zero bytes
-//	cifar10 FILE, idx DIR           write a small data set
+//	cifar10 FILE, idx DIR, pictures DIR
+//	                                write a small data set
+//	spoil nan|drop|cut TENSOR FILE  change a tensor of a checkpoint
+//	claim BYTES FILE, bomb FILE     write weights that claim to be larger
 func TestScripts(t *testing.T) {
 	p := testscript.Params{
 		Dir:                "testdata/script",
@@ -55,6 +58,7 @@ func TestScripts(t *testing.T) {
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
 			"exits": exits, "signalled": signalled, "jsonkeys": jsonkeys, "lines": lines,
 			"sametensors": sametensors, "screen": screen, "truncate": truncate, "npy": npy, "cifar10": cifar10, "idx": idx,
+			"pictures": pictures, "spoil": spoil, "claim": claim, "bomb": bomb,
 		},
 	}
 	if testing.Short() { // as under the race detector: those in which goroutines meet
