@@ -11,7 +11,7 @@ import (
 )
 
 // smallTransformer has two blocks of three heads of four channels.
-var smallTransformer = transformer{patch: 4, dim: 12, depth: 2, heads: 3, mlp: 24, names: timmNames}
+var smallTransformer = transformer{patch: 4, dim: 12, depth: 2, heads: 3, mlp: 24, sd: 0.02, names: timmNames}
 
 // smoothed is a multiplier under the gradients of LUT-2D (Eqs. 4 to 6).
 func smoothed(t *testing.T, m Multiplier) Multiplier {

@@ -7,13 +7,13 @@ import "gputrain/model/backend"
 // the output of a patch embedding [N, C, H, W] is H·W tokens as it stands.
 
 // linearTokens adds y[n,:,l] = w·x[n,:,l] + b, w [out, C], for each token. The
-// weight and bias start as timm has them.
-func (p *planner) linearTokens(name, joint string, x *value, out int) *value {
+// weight starts from N(0, sd²), the bias from 0.
+func (p *planner) linearTokens(name, joint string, x *value, out int, sd float64) *value {
 	if p.err != nil {
 		return x
 	}
 	return p.products(name, "linear", x, backend.Shape{out, x.shape[1]}, filter{out: out, kernel: 1, stride: 1, bias: true,
-		joint: joint, weights: normal(0.02), biases: constant(0)})
+		joint: joint, weights: normal(sd), biases: constant(0)})
 }
 
 // An embedding puts the class token before the tokens of the patches and adds

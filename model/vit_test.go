@@ -148,13 +148,22 @@ func TestTransformerProducts(t *testing.T) {
 	}
 }
 
-// TestTransformerStart looks at initial values: timm's of transformers, and
-// those of every convolution in the patch embedding.
+// TestTransformerStart looks at initial values: timm's of transformers, those of
+// every convolution in the patch embedding, and what the small network has in
+// place of timm's.
 func TestTransformerStart(t *testing.T) {
-	c := Config{Name: "vit_cifar", Input: [3]int{3, 32, 32}, Classes: 10, Batch: 1, Seed: 1}
-	n := mustBuild(t, cpuref.New(), c)
+	timm := cifarTransformer
+	timm.sd = imageNet(16, 192, timmNames).sd
+	checkStart(t, timm, func(int) float64 { return 0.02 })
+	checkStart(t, cifarTransformer, func(in int) float64 { return 1 / math.Sqrt(float64(in)) })
+}
+
+func checkStart(t *testing.T, net transformer, linear func(in int) float64) {
+	t.Helper()
+	c := Config{Input: [3]int{3, 32, 32}, Classes: 10, Batch: 1, Seed: 1}
+	n := mustBuildOf(t, net.build, cpuref.New(), c)
 	c.Seed = 2
-	other := mustState(t, mustBuild(t, cpuref.New(), c))
+	other := mustState(t, mustBuildOf(t, net.build, cpuref.New(), c))
 	for i, x := range mustState(t, n) {
 		v, err := x.Float32()
 		if err != nil {
@@ -170,6 +179,8 @@ func TestTransformerStart(t *testing.T) {
 			sd = 0
 		case strings.Contains(x.Name, "norm"):
 			mean, sd = 1, 0
+		case len(x.Shape) == 2:
+			sd = linear(x.Shape[1])
 		}
 		var sum, squares float64
 		for _, f := range v {
