@@ -255,10 +255,10 @@ func (r *Record) finish(at progress, images int) {
 	}
 }
 
-// measure walks the test split once and returns the means over its images, and
-// the confusion if it is not nil: confusion[label][class that came out].
-// Cancelled, it ends early; the caller looks at ctx.
-func (s *session) measure(ctx context.Context, phase Phase, confusion [][]int) (Record, int, error) {
+// measure walks the test split once and returns the means over its images. What
+// each image came out as goes to answers, if that is not nil. Cancelled, it ends
+// early; the caller looks at ctx.
+func (s *session) measure(ctx context.Context, phase Phase, answers *answers) (Record, int, error) {
 	r := s.plan.Recipe
 	rec := Record{Event: "epoch", Phase: phase, Epoch: s.at.Epoch, Split: "test"}
 	loader, err := dataset.NewLoader(s.plan.Test, s.plan.pipeline(false), dataset.LoaderOptions{
@@ -276,7 +276,7 @@ func (s *session) measure(ctx context.Context, phase Phase, confusion [][]int) (
 	s.at = progress{Epoch: train.Epoch}
 	s.b.Write(s.net.Stats(), s.zeros[:])
 	var logits []float32
-	if confusion != nil {
+	if answers != nil {
 		logits = make([]float32, s.net.Logits().Shape().Len())
 	}
 	start, images := time.Now(), 0
@@ -300,11 +300,11 @@ func (s *session) measure(ctx context.Context, phase Phase, confusion [][]int) (
 				return rec, 0, err
 			}
 		}
-		if confusion != nil {
+		if answers != nil {
 			if err := s.b.Read(logits, s.net.Logits()); err != nil {
 				return rec, 0, err
 			}
-			count(confusion, logits, batch)
+			answers.add(logits, batch)
 		}
 		s.at.Batch++
 		s.at.Seconds, s.at.Wait = time.Since(start).Seconds(), loader.WaitSeconds()
@@ -326,10 +326,18 @@ func (s *session) skipped(set *dataset.Set) {
 	}
 }
 
-// count adds a batch to the confusion: the class is that of the greatest logit,
-// of equals the first.
-func count(confusion [][]int, logits []float32, batch *dataset.Batch) {
-	classes := len(confusion)
+// answers collect what the images of a split came out as.
+type answers struct {
+	confusion [][]int // [label][class that came out]
+	keep      bool    // logits and labels
+	logits    []float32
+	labels    []int64
+}
+
+// add adds a batch: the class is that of the greatest logit, of equals the
+// first.
+func (a *answers) add(logits []float32, batch *dataset.Batch) {
+	classes := len(a.confusion)
 	for i, label := range batch.Labels[:batch.Count] {
 		best := 0
 		for c := range classes {
@@ -337,6 +345,12 @@ func count(confusion [][]int, logits []float32, batch *dataset.Batch) {
 				best = c
 			}
 		}
-		confusion[label][best]++
+		a.confusion[label][best]++
+		if a.keep {
+			a.labels = append(a.labels, int64(label))
+		}
+	}
+	if a.keep {
+		a.logits = append(a.logits, logits[:batch.Count*classes]...)
 	}
 }

@@ -19,6 +19,11 @@ type Evaluation struct {
 	// class.
 	Confusion [][]int `json:"confusion,omitempty"`
 
+	// Logits of the images, [Images, classes], and their labels, where a
+	// [Recording] asked for them.
+	Logits []float32 `json:"-"`
+	Labels []int64   `json:"-"`
+
 	// Calibrated reports that the checkpoint held no ranges for these
 	// multipliers, so that a pass over the training set found them first.
 	Calibrated bool `json:"calibrated,omitempty"`
@@ -33,21 +38,31 @@ type EvaluatedWith struct {
 // Evaluate measures the checkpoint that the recipe's init names, under its
 // multipliers. A checkpoint that was never quantized is calibrated first.
 func Evaluate(ctx context.Context, b backend.Backend, p *Plan, events func(Event)) (*Evaluation, error) {
-	e, _, err := evaluate(ctx, b, p, events, false)
+	e, _, err := evaluate(ctx, b, p, events, Recording{})
 	return e, err
 }
 
-// EvaluateHistograms is [Evaluate] and records the operands of the layers that
-// compute with a table, over the test split. It fails if there is none. It
-// takes about three times as long.
-func EvaluateHistograms(ctx context.Context, b backend.Backend, p *Plan, events func(Event)) (*Evaluation, *lut.Histograms, error) {
-	if len(p.Tables) == 0 {
-		return nil, nil, p.Recipe.fault("multiplier.default", p.Recipe.Multiplier.Default, "a table or exact: float32 has no codes to count")
-	}
-	return evaluate(ctx, b, p, events, true)
+// A Recording is what an evaluation keeps beside its figures.
+type Recording struct {
+	// Histograms counts the operands of the layers that compute with a table,
+	// over the test split. It takes about three times as long.
+	Histograms bool
+
+	// Logits keeps the logits of every image, in the order of the test split.
+	Logits bool
 }
 
-func evaluate(ctx context.Context, b backend.Backend, p *Plan, events func(Event), record bool) (*Evaluation, *lut.Histograms, error) {
+// EvaluateRecording is [Evaluate] and records what r says. It fails if
+// histograms are asked for and no layer has a table. The histograms are nil if
+// they are not.
+func EvaluateRecording(ctx context.Context, b backend.Backend, p *Plan, events func(Event), r Recording) (*Evaluation, *lut.Histograms, error) {
+	if r.Histograms && len(p.Tables) == 0 {
+		return nil, nil, p.Recipe.fault("multiplier.default", p.Recipe.Multiplier.Default, "a table or exact: float32 has no codes to count")
+	}
+	return evaluate(ctx, b, p, events, r)
+}
+
+func evaluate(ctx context.Context, b backend.Backend, p *Plan, events func(Event), r Recording) (*Evaluation, *lut.Histograms, error) {
 	s, err := newSession(b, p, Options{Events: events})
 	if err != nil {
 		return nil, nil, err
@@ -74,15 +89,15 @@ func evaluate(ctx context.Context, b backend.Backend, p *Plan, events func(Event
 		}
 	}
 	classes := p.Recipe.Model.Classes
-	confusion := make([][]int, classes)
-	for i := range confusion {
-		confusion[i] = make([]int, classes)
+	answers := answers{confusion: make([][]int, classes), keep: r.Logits}
+	for i := range answers.confusion {
+		answers.confusion[i] = make([]int, classes)
 	}
-	if record {
+	if r.Histograms {
 		s.recorder = newRecorder(b, s.net)
 		defer s.recorder.close()
 	}
-	rec, images, err := s.measure(ctx, Eval, confusion)
+	rec, images, err := s.measure(ctx, Eval, &answers)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -90,12 +105,13 @@ func evaluate(ctx context.Context, b backend.Backend, p *Plan, events func(Event
 		return nil, nil, context.Cause(ctx)
 	}
 	var histograms *lut.Histograms
-	if record {
+	if r.Histograms {
 		if histograms, err = s.recorder.histograms(); err != nil {
 			return nil, nil, err
 		}
 	}
 	name := p.Recipe.Multiplier.Default
-	return &Evaluation{Accuracy: rec.Accuracy, Top5: rec.Top5, Loss: rec.Loss, Images: images, Confusion: confusion,
+	return &Evaluation{Accuracy: rec.Accuracy, Top5: rec.Top5, Loss: rec.Loss, Images: images,
+		Confusion: answers.confusion, Logits: answers.logits, Labels: answers.labels,
 		Multiplier: EvaluatedWith{name, p.Tables[name].SHA256}, Calibrated: len(missing) > 0}, histograms, nil
 }

@@ -258,11 +258,11 @@ func TestPredictedMean(t *testing.T) {
 	}
 }
 
-// TestEvaluateHistograms records a trained network, whose weights and
+// TestEvaluateRecording records a trained network, whose weights and
 // activations depend on each other: predicted and measured mean still agree
 // within a twentieth of the error of that many products, and recording changes no
 // figure of the evaluation.
-func TestEvaluateHistograms(t *testing.T) {
+func TestEvaluateRecording(t *testing.T) {
 	images := writeImages(t)
 	last := filepath.Join(finished(t, images), "last.safetensors")
 	r, err := FromCheckpoint(last)
@@ -277,7 +277,7 @@ func TestEvaluateHistograms(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	e, h, err := EvaluateHistograms(context.Background(), cpuref.New(), p, nil)
+	e, h, err := EvaluateRecording(context.Background(), cpuref.New(), p, nil, Recording{Histograms: true})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -313,7 +313,7 @@ func TestEvaluateHistograms(t *testing.T) {
 	if p, err = Prepare(context.Background(), r, Eval, nil); err != nil {
 		t.Fatal(err)
 	}
-	if _, _, err := EvaluateHistograms(context.Background(), cpuref.New(), p, nil); err == nil || !IsInput(err) ||
+	if _, _, err := EvaluateRecording(context.Background(), cpuref.New(), p, nil, Recording{Histograms: true}); err == nil || !IsInput(err) ||
 		!strings.Contains(err.Error(), "float32 has no codes to count") {
 		t.Errorf("in float32: %v", err)
 	}

@@ -7,7 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"gputrain/lut"
+	"gputrain/model/weights"
 	"gputrain/trainer"
 )
 
@@ -29,7 +29,7 @@ func newEval(a *app) *cobra.Command {
 	var recipe recipeFlags
 	var where backendFlags
 	var times profileFlags
-	var histograms string
+	var histograms, logits string
 	cmd := &cobra.Command{
 		Use:   "eval CKPT",
 		Short: "Measure a checkpoint: accuracy, loss, confusion",
@@ -40,7 +40,11 @@ and --path.
 
 With --histograms it also counts the operands of every layer that computes with
 a table, and measures the error of the layer's sums: for lut info, for lut grad
-and for gradient.histograms of a recipe. That takes about three times as long.`,
+and for gradient.histograms of a recipe. That takes about three times as long.
+
+With --logits it writes the logits and labels of all images, in the order of the
+test split, as the tensors "logits" and "labels": for comparing with another
+program (torch.load, or safetensors).`,
 		Example: `  gputrain eval runs/rm8/best.safetensors
   gputrain eval runs/float/best.safetensors --multiplier trunc:8u,cols=8
   gputrain eval runs/rm8/best.safetensors --histograms operands.json`,
@@ -55,8 +59,10 @@ and for gradient.histograms of a recipe. That takes about three times as long.`,
 			if err := times.check(); err != nil {
 				return err
 			}
-			if err := checkNewFile(histograms); err != nil {
-				return err
+			for _, f := range []string{histograms, logits} {
+				if err := checkNewFile(f); err != nil {
+					return err
+				}
 			}
 			settings, err := recipe.settings()
 			if err != nil {
@@ -81,14 +87,13 @@ and for gradient.histograms of a recipe. That takes about three times as long.`,
 			}
 			defer closeBackend()
 			b, profile := times.start(b)
-			var e *trainer.Evaluation
-			if histograms == "" {
-				e, err = trainer.Evaluate(cmd.Context(), b, plan, progress.event)
-			} else {
-				var h *lut.Histograms
-				if e, h, err = trainer.EvaluateHistograms(cmd.Context(), b, plan, progress.event); err == nil {
-					err = h.Save(histograms)
-				}
+			e, h, err := trainer.EvaluateRecording(cmd.Context(), b, plan, progress.event,
+				trainer.Recording{Histograms: histograms != "", Logits: logits != ""})
+			if err == nil && histograms != "" {
+				err = h.Save(histograms)
+			}
+			if err == nil && logits != "" {
+				err = saveLogits(logits, e, plan.Recipe.Model.Classes)
 			}
 			progress.close()
 			if err = profile.stop(err); err != nil {
@@ -96,6 +101,9 @@ and for gradient.histograms of a recipe. That takes about three times as long.`,
 			}
 			if histograms != "" {
 				a.log.Info(histograms + ": histograms of operands")
+			}
+			if logits != "" {
+				a.log.Info(fmt.Sprintf("%s: logits of %d images", logits, e.Images))
 			}
 			if a.json {
 				return a.printJSON(evalJSON{e.Accuracy, e.Top5, e.Loss, e.Images, multiplierJSON(e.Multiplier)})
@@ -109,7 +117,16 @@ and for gradient.histograms of a recipe. That takes about three times as long.`,
 	where.register(cmd)
 	times.register(cmd)
 	cmd.Flags().StringVar(&histograms, "histograms", "", "count the operands of every layer into `FILE`")
+	cmd.Flags().StringVar(&logits, "logits", "", "write the logits of all images to `FILE` (.safetensors or .pth)")
 	return cmd
+}
+
+// saveLogits writes the tensors logits, F32 [images, classes], and labels, I64
+// [images].
+func saveLogits(path string, e *trainer.Evaluation, classes int) error {
+	labels := weights.FromInt64("labels", []int{len(e.Labels)}, e.Labels)
+	return weights.WriteFile(path, &weights.File{Tensors: []weights.Tensor{
+		weights.FromFloat32("logits", []int{len(e.Labels), classes}, e.Logits), labels}})
 }
 
 func (a *app) printEvaluation(e *trainer.Evaluation, classes []string) {
