@@ -346,4 +346,4 @@ func fill(x []float32, v float32) {
 }
 
 // uniform draws from [lo, hi).
-func uniform(g *rand.Rand, lo, hi float64) float64 { return lo + (hi-lo)*g.Float64() }
+func uniform(g *rand.Rand, lo, hi float64) float64 { return lo + float64((hi-lo)*g.Float64()) }

@@ -74,7 +74,7 @@ func rotate(dst, src *bitmap, degrees float64) {
 		v := float64(y) + 0.5 - my
 		for x := range src.w {
 			u := float64(x) + 0.5 - mx
-			fx, fy := math.Floor(c*u-s*v+mx), math.Floor(s*u+c*v+my)
+			fx, fy := math.Floor(float64(c*u)-float64(s*v)+mx), math.Floor(float64(s*u)+float64(c*v)+my)
 			at := y*src.w + x
 			inside := 0 <= fx && fx < float64(src.w) && 0 <= fy && fy < float64(src.h)
 			from := 0

@@ -137,8 +137,8 @@ func fromHSV(h, s, v uint8) (r, g, b uint8) {
 	saturation, value := float64(s)/255, float64(v)
 	round := func(x float64) uint8 { return uint8(math.Round(x)) }
 	low := round(value * (1 - saturation))
-	fall := round(value * (1 - saturation*within))
-	rise := round(value * (1 - saturation*(1-within)))
+	fall := round(value * (1 - float64(saturation*within)))
+	rise := round(value * (1 - float64(saturation*(1-within))))
 	switch int(sector) % 6 {
 	case 0:
 		return v, rise, low

@@ -86,12 +86,12 @@ func (a *axis) weigh(n, m, lo, hi int) {
 	a.weights = slices.Grow(a.weights[:0], (hi-lo)*a.most)[:(hi-lo)*a.most]
 	a.exact = slices.Grow(a.exact[:0], a.most)[:a.most]
 	for j := range hi - lo {
-		centre := (float64(lo+j) + 0.5) * f
+		centre := float64((float64(lo+j) + 0.5) * f) // rounded, on machines too that would add in the same step
 		first := max(int(centre-t+0.5), 0)
 		last := min(int(centre+t+0.5), n) // exclusive
 		sum := 0.0
 		for i := range last - first {
-			k := max(0, 1-math.Abs((float64(first+i)-centre+0.5)*(1/t)))
+			k := max(0, 1-math.Abs(float64((float64(first+i)-centre+0.5)*(1/t))))
 			a.exact[i] = k
 			sum += k
 		}

@@ -10,6 +10,9 @@ func TestSourceValidate(t *testing.T) {
 		{Name: "synthetic"}, {Name: "synthetic", TrainImages: 10, TestImages: 10, Seed: 1},
 		{Name: "cifar10", Path: "x", TrainImages: 1 << 30},
 		{Name: "folder", Path: "x", Size: 4096, Channels: 1},
+		{Name: "folder", Path: "x", Size: 224, Resize: 256, Store: "packed", CacheDir: "y", SkipBad: true},
+		{Name: "folder", Path: "x", Size: 224, Resize: 224, Store: "files"}, {Name: "folder", Path: "x", Store: "memory"},
+		{Name: "cifar100", Path: "x", Coarse: true},
 	} {
 		if err := good.Validate(); err != nil {
 			t.Errorf("%+v: %v", good, err)
@@ -25,6 +28,12 @@ func TestSourceValidate(t *testing.T) {
 		{Source{Name: "synthetic", Path: "x", TestImages: 1<<20 + 1}, []string{`path "x"`, "test_images 1048577"}},
 		{Source{Name: "idx", Path: "x", Size: 32, Channels: 3, TrainImages: -1}, []string{"size 32", "channels 3", "train_images -1"}},
 		{Source{Name: "folder", Path: "x", Size: 4097, Channels: 2}, []string{"size 4097", "channels 2, want 1 or 3"}},
+		{Source{Name: "folder", Path: "x", Size: 224, Resize: 200}, []string{"resize 200, want 224"}},
+		{Source{Name: "folder", Path: "x", Resize: 256}, []string{"resize 256"}},
+		{Source{Name: "folder", Path: "x", Store: "disk", CacheDir: "y"}, []string{`store "disk", want one of memory, packed, files`, "cache_dir"}},
+		{Source{Name: "folder", Path: "x", Store: "files"}, []string{`store "files" without a size`}},
+		{Source{Name: "folder", Path: "x", Coarse: true}, []string{"coarse"}},
+		{Source{Name: "cifar10", Path: "x", Coarse: true, SkipBad: true, Store: "memory"}, []string{"coarse", "store", "skip_bad"}},
 	} {
 		err := c.source.Validate()
 		if err == nil {
