@@ -11,15 +11,18 @@ import (
 	"gputrain/model/backend"
 )
 
-// A BenchShape is a product of W[M,K] and X[K,N].
-type BenchShape struct{ M, K, N int }
+// A BenchShape is a product of W[M,K] and X[K,N], or of so many such pairs at once.
+type BenchShape struct {
+	M, K, N int
+	Groups  int // 0 counts as 1
+}
 
 // BenchOptions say what to measure. Zero values stand for the defaults.
 type BenchOptions struct {
 	Levels  []kernel.Level // all of this machine
 	Threads []int          // 1
 	Bits    []int          // 8, 7 and 6
-	Shapes  []BenchShape   // a convolution of ResNet, two of VGG, and one of few columns
+	Shapes  []BenchShape   // a convolution of ResNet, two of VGG, one of few columns, and two of attention
 
 	// Rounds is the number of times that a product is done, 9 if 0; the best
 	// counts. A product that takes long is done at least three times.
@@ -35,6 +38,7 @@ type BenchResult struct {
 	// backward-x, backward (both, one after the other), or product (Conv2D with
 	// 1×1 filters: a float32 product of matrices).
 	Kernel  string  `json:"kernel"`
+	Groups  int     `json:"groups"` // products at once
 	M       int     `json:"m"`
 	K       int     `json:"k"`
 	N       int     `json:"n"`
@@ -61,7 +65,10 @@ func Bench(o BenchOptions) []BenchResult {
 		o.Bits = []int{8, 7, 6}
 	}
 	if o.Shapes == nil {
-		o.Shapes = []BenchShape{{64, 576, 4096}, {128, 1152, 4096}, {512, 4608, 1024}, {128, 512, 512}}
+		o.Shapes = []BenchShape{
+			{M: 64, K: 576, N: 4096}, {M: 128, K: 1152, N: 4096}, {M: 512, K: 4608, N: 1024}, {M: 128, K: 512, N: 512},
+			{M: 65, K: 32, N: 65, Groups: 192}, {M: 197, K: 64, N: 197, Groups: 12},
+		}
 	}
 	if o.Rounds == 0 {
 		o.Rounds = 9
@@ -96,12 +103,14 @@ func benchOn(b backend.Backend, r BenchResult, s BenchShape, o BenchOptions, rep
 	op := lut.Unsigned(r.Bits)
 	exact := lut.New("exact", op, op, func(W, X int) int { return W * X })
 	rng := rand.New(rand.NewPCG(1, 1))
+	groups := max(1, s.Groups)
 	codes := func(m, n int) backend.Quantized {
-		v := make([]uint8, m*n)
+		shape := backend.Shape{groups, m, n}
+		v := make([]uint8, shape.Len())
 		for i := range v {
 			v[i] = uint8(rng.IntN(op.Count()))
 		}
-		q := backend.Quantized{Code: b.NewTensor(backend.U8, backend.Shape{m, n}), Q: b.NewTensor(backend.F32, backend.Shape{3})}
+		q := backend.Quantized{Code: b.NewTensor(backend.U8, shape), Q: b.NewTensor(backend.F32, backend.Shape{3})}
 		b.Write(q.Code, v)
 		b.Write(q.Q, []float32{0.01, 100, float32(op.Count() / 2)})
 		return q
@@ -115,10 +124,10 @@ func benchOn(b backend.Backend, r BenchResult, s BenchShape, o BenchOptions, rep
 		b.Write(t, v)
 		return t
 	}
-	r.M, r.K, r.N = s.M, s.K, s.N
-	work := float64(s.M) * float64(s.K) * float64(s.N) / 1e9
+	r.Groups, r.M, r.K, r.N = groups, s.M, s.K, s.N
+	work := float64(groups) * float64(s.M) * float64(s.K) * float64(s.N) / 1e9
 	w, x := codes(s.M, s.K), codes(s.K, s.N)
-	y := b.NewTensor(backend.I32, backend.Shape{s.M, s.N})
+	y := b.NewTensor(backend.I32, backend.Shape{groups, s.M, s.N})
 
 	tables := b.NewTables(exact, lut.Gradients{})
 	r.Kernel = "forward"
@@ -133,7 +142,7 @@ func benchOn(b backend.Backend, r BenchResult, s BenchShape, o BenchOptions, rep
 	}
 
 	r.Lookups = 0
-	dy, dw, dx := real(s.M, s.N), real(s.M, s.K), real(s.K, s.N)
+	dy, dw, dx := real(groups, s.M, s.N), real(groups, s.M, s.K), real(groups, s.K, s.N)
 	full := benchFull(exact, rng)
 	for _, g := range []lut.Gradients{{DW: full, DX: full}, benchSTE(op)} {
 		tables := b.NewTables(exact, g)
@@ -157,8 +166,8 @@ func benchOn(b backend.Backend, r BenchResult, s BenchShape, o BenchOptions, rep
 	}
 
 	r.Kernel, r.Form, r.Bits = "product", "", 0
-	fw, fx, fy := real(s.M, s.K, 1, 1), real(1, s.K, 1, s.N), real(1, s.M, 1, s.N)
-	r.Seconds = bestTime(o.Rounds, func() { b.Conv2D(fy, fw, fx, backend.Conv2D{}) })
+	fw, fx, fy := real(groups*s.M, s.K, 1, 1), real(1, groups*s.K, 1, s.N), real(1, groups*s.M, 1, s.N)
+	r.Seconds = bestTime(o.Rounds, func() { b.Conv2D(fy, fw, fx, backend.Conv2D{Groups: groups}) })
 	r.MACs = work / r.Seconds
 	report(r)
 }

@@ -31,8 +31,10 @@ type workspace struct {
 
 	columns, tile []float32 // of a product
 
-	group groupScratch
-	tap   [1]tap
+	group  groupScratch
+	stored storedScratch
+	lanes  rowScratch
+	tap    [1]tap
 }
 
 // newFast returns the fast operations for so many threads.
@@ -56,8 +58,8 @@ func (c *CPU) NewTables(t *lut.Table, g lut.Gradients) backend.Tables {
 	return &fastTables{
 		tables:    tables{product: t, gradients: g},
 		products:  kernel.NewProducts(t.Products(), t.W().Bits, t.X().Bits, c.fast.level),
-		gradientW: newGradientTable(g.DW),
-		gradientX: newGradientTable(g.DX),
+		gradientW: newGradientTable(g.DW, c.fast.floats, true),
+		gradientX: newGradientTable(g.DX, c.fast.floats, false),
 	}
 }
 

@@ -35,18 +35,34 @@ const (
 type gradientTable struct {
 	rows []float32
 	null uint16
+
+	// The same for other kernels, in units of scale: integers of a gradient that is
+	// stored in 16 bits. stored is nil of others, and where the level has no kernels.
+	stored *kernel.Stored
+	looked *kernel.Rows
+	scale  float32
 }
 
-func newGradientTable(g *lut.Gradient) gradientTable {
+// newGradientTable lays a gradient out for the kernels f; looked in rows of
+// activations if byX.
+func newGradientTable(g *lut.Gradient, f *kernel.Floats, byX bool) gradientTable {
 	if g == nil || g.Form() != lut.Full {
 		return gradientTable{}
 	}
 	const rowLen = 256
-	t := gradientTable{make([]float32, (g.W().Count()+1)*rowLen), uint16(g.W().Count())}
+	t := gradientTable{rows: make([]float32, (g.W().Count()+1)*rowLen), null: uint16(g.W().Count())}
 	n := g.X().Count()
 	for w := range g.W().Count() {
 		copy(t.rows[w*rowLen:], g.Values()[w*n:][:n])
 	}
+	if g.Storage() != lut.Int16 {
+		t.looked, t.scale = kernel.NewRows(f, g.Values(), g.W().Bits, g.X().Bits, byX), 1
+		return t
+	}
+	var values []int16
+	values, t.scale = g.Stored()
+	t.stored = f.NewStored(values, g.W().Bits, g.X().Bits)
+	t.looked = kernel.NewRows(f, values, g.W().Bits, g.X().Bits, byX)
 	return t
 }
 
@@ -57,6 +73,7 @@ type groupScratch struct {
 	codes    []uint8
 	d        []float32 // [pixels, width]
 	table    []float32 // expanded, [256, width]
+	at       []int     // weights of a block of r, [width]
 	rows     []uint16  // of the gradient table, [width]
 	constant []float32 // a table for one
 	dx, z    []float32
@@ -73,10 +90,11 @@ type grouping struct {
 	chunks, ranges   int
 	channels         int // of a range
 	r                int // taps times output channels
+	wide             int // channels of a block of dt
 }
 
-func newGrouping(d *backend.ConvDims, ph *phase, strip int) grouping {
-	q := grouping{d: *d, ph: *ph, strip: strip, pixels: d.Batch * ph.rows * ph.cols, r: len(ph.taps) * d.GroupOut}
+func newGrouping(d *backend.ConvDims, ph *phase, strip, wide int) grouping {
+	q := grouping{d: *d, ph: *ph, strip: strip, pixels: d.Batch * ph.rows * ph.cols, r: len(ph.taps) * d.GroupOut, wide: wide}
 	q.strips = ceilDiv(q.pixels, strip)
 	q.perChunk = max(1, ceilDiv(q.strips, maxChunks))
 	q.chunks = ceilDiv(q.strips, q.perChunk)
@@ -106,23 +124,28 @@ func (q *grouping) eachStrip(chunk int, f func(n0, n int)) {
 
 // sort sorts pixels n0… of channels [c0, c1) by code.
 func (q *grouping) sort(s *workspace, g, c0, c1, n0, n int, x []uint8) {
-	d := &q.d
 	u := &s.group
 	for len(u.groups) < c1-c0 {
 		u.groups = append(u.groups, kernel.Groups{})
 	}
 	u.codes = resize(u.codes, n)
-	s.codes = im2col[uint8]{
-		x: x, planes: d.Cin, h: d.H, w: d.W, rows: q.ph.rows, cols: q.ph.cols,
-		step: d.Stride, taps: s.phaseTap(q.ph.row, q.ph.column),
-	}
+	codes := q.pixelCodes(s, g, c0, x)
 	for ch := c0; ch < c1; ch++ {
-		s.codes.first = g*d.GroupIn + ch
-		s.codes.Block(u.codes, n, 0, 1, n0, n)
+		codes.Block(u.codes, n, ch-c0, 1, n0, n)
 		u.groups[ch-c0].Set(u.codes)
 	}
 	clear(u.codes)
 	u.one.Set(u.codes)
+}
+
+// pixelCodes returns the matrix of codes of channels c0… and pixels.
+func (q *grouping) pixelCodes(s *workspace, g, c0 int, x []uint8) *im2col[uint8] {
+	d := &q.d
+	s.codes = im2col[uint8]{
+		x: x, planes: d.Cin, first: g*d.GroupIn + c0, h: d.H, w: d.W, rows: q.ph.rows, cols: q.ph.cols,
+		step: d.Stride, taps: s.phaseTap(q.ph.row, q.ph.column),
+	}
+	return &s.codes
 }
 
 // phaseTap returns the one tap that is the pixel itself.
@@ -141,8 +164,8 @@ func (q *grouping) block(s *workspace, f *kernel.Floats, g, n0, n, r0, width int
 		clear(u.d)
 	}
 	for r := r0; r < min(r0+width, q.r); {
-		t, m := &ph.taps[r/d.GroupOut], r%d.GroupOut
-		run := min(d.GroupOut-m, r0+width-r)
+		t, o := &ph.taps[r/d.GroupOut], g*d.GroupOut+r%d.GroupOut
+		run := min(d.GroupOut-r%d.GroupOut, r0+width-r, q.wide-o%q.wide)
 		in := inside(t.column, 1, d.OW, ph.cols)
 		for j := 0; j < n; {
 			image, i, col := (n0+j)/(ph.rows*ph.cols), (n0+j)/ph.cols%ph.rows, (n0+j)%ph.cols
@@ -156,8 +179,9 @@ func (q *grouping) block(s *workspace, f *kernel.Floats, g, n0, n, r0, width int
 				a, b := min(max(in.first-col, 0), cols), min(max(in.last-col, 0), cols)
 				clearRows(out, width, a, run)
 				if a < b {
-					src := dt[((image*d.OH+row)*d.OW+col+a+t.column)*d.Cout+g*d.GroupOut+m:]
-					f.CopyRows(out[a*width:], width, src, d.Cout, b-a, run)
+					pixel := (image*d.OH+row)*d.OW + col + a + t.column
+					src := dt[o/q.wide*q.wide*d.Batch*d.OH*d.OW+pixel*q.wide+o%q.wide:]
+					f.CopyRows(out[a*width:], width, src, q.wide, b-a, run)
 				}
 				if b < cols {
 					clearRows(out[b*width:], width, cols-b, run)
@@ -176,69 +200,108 @@ func clearRows(d []float32, width, rows, n int) {
 	}
 }
 
-// tableRows sets s.group.rows to the weights of channel ch for r0…
-func (q *grouping) tableRows(s *workspace, g, ch, r0, width int, w []uint8, null uint16) {
+// weightsOf sets s.group.at to where the weights of r0… of channel 0 stand, −1
+// behind the last.
+func (q *grouping) weightsOf(s *workspace, g, r0, width int) {
 	d := &q.d
-	u := &s.group
-	u.rows = resize(u.rows, width)
-	for i := range u.rows {
-		r := r0 + i
-		if r >= q.r {
-			u.rows[i] = null
-			continue
+	s.group.at = resize(s.group.at, width)
+	for i := range s.group.at {
+		s.group.at[i] = -1
+		if r := r0 + i; r < q.r {
+			s.group.at[i] = (g*d.GroupOut+r%d.GroupOut)*d.K + q.ph.taps[r/d.GroupOut].index
 		}
-		t, m := r/d.GroupOut, r%d.GroupOut
-		u.rows[i] = uint16(w[(g*d.GroupOut+m)*d.K+ch*d.KH*d.KW+q.ph.taps[t].index])
+	}
+}
+
+// tableRows sets rows to the weights of channel ch that weightsOf tells of.
+func (q *grouping) tableRows(rows []uint16, s *workspace, ch int, w []uint8, null uint16) {
+	w = w[ch*q.d.KH*q.d.KW:]
+	for i, at := range s.group.at {
+		rows[i] = null
+		if at >= 0 {
+			rows[i] = uint16(w[at])
+		}
 	}
 }
 
 // transposeOutput sets dt[image, pixel, o] = s[o]·dY[image, o, pixel], one
-// float32 product; s nil counts 1.
-func (c *CPU) transposeOutput(dy []float32, d *backend.ConvDims, q quantizer) []float32 {
+// float32 product; s nil counts 1. The channels are cut in blocks, of q.wide each,
+// which stand one behind the other: [Cout/wide, image, pixel, wide].
+func (c *CPU) transposeOutput(dy []float32, d *backend.ConvDims, wide int, q quantizer) []float32 {
 	dt := scratch[float32](c, len(dy))
-	pixels := d.OH * d.OW
-	strips := ceilDiv(pixels, transposeStrip)
-	run(c, d.Batch*strips, transposeOutput{pixels, d.Cout, strips, q, dt, dy})
+	strips := ceilDiv(d.OH*d.OW, transposeStrip)
+	run(c, d.Batch*strips, transposeOutput{c.fast.floats, *d, strips, wide, q, dt, dy})
 	return dt
 }
 
 const transposeStrip = 64
 
 type transposeOutput struct {
-	pixels, channels, strips int
-	q                        quantizer
-	dt, dy                   []float32
+	f            *kernel.Floats
+	d            backend.ConvDims
+	strips, wide int
+	q            quantizer
+	dt, dy       []float32
 }
 
 func (t *transposeOutput) part(i, _ int) {
+	d, pixels := &t.d, t.d.OH*t.d.OW
 	image, p0 := i/t.strips, i%t.strips*transposeStrip
-	n := min(transposeStrip, t.pixels-p0)
-	dst := t.dt[(image*t.pixels+p0)*t.channels:]
-	for o := range t.channels {
-		scale := float32(1)
-		if t.q != nil {
-			scale, _, _ = t.q.at(o)
+	n := min(transposeStrip, pixels-p0)
+	for o := 0; o < d.Cout; o += t.wide {
+		dst := t.dt[o*d.Batch*pixels+(image*pixels+p0)*t.wide:][:n*t.wide]
+		t.f.Columns(dst, t.wide, t.dy[(image*d.Cout+o)*pixels+p0:], pixels, t.wide, n)
+		if t.q == nil {
+			continue
 		}
-		for p, v := range t.dy[(image*t.channels+o)*t.pixels+p0:][:n] {
-			dst[p*t.channels+o] = scale * v
+		if len(t.q) == 3 {
+			for j := range dst {
+				dst[j] *= t.q[0]
+			}
+			continue
+		}
+		for r := range t.wide {
+			scale, _, _ := t.q.at(o + r)
+			for j := r; j < len(dst); j += t.wide {
+				dst[j] *= scale
+			}
 		}
 	}
 }
 
-// fullBackwardX sets dx = Σ D·(g_X(W, X) − Z_w).
+// fullBackwardX sets dx = Σ D·(g_X(W, X) − Z_w), by the kernels that are fastest at
+// the level and the shape.
 func (c *CPU) fullBackwardX(d *backend.ConvDims, g gradientTable, b lutBackwardX) {
-	dt := c.transposeOutput(b.dy, d, b.qw)
 	c.fast.phases = phases(c.fast.phases, d)
+	pixels := d.Batch * c.fast.phases[0].rows * c.fast.phases[0].cols // of the largest
+	strip, wide := dotsStrip, d.Cout
+	few := g.few(pixels, c.fast.floats)
+	switch {
+	case few:
+		strip = rowLanes
+	case g.stored != nil:
+		strip, wide = storedDotsStrip, blockOf(d, c.fast.floats.StoredDotsWidth(d.GroupOut))
+	}
+	var dt, z []float32
+	if !few {
+		dt = c.transposeOutput(b.dy, d, wide, b.qw)
+	}
+	if few || g.stored != nil {
+		z = c.zeroSums(d, b.dy, b.qw)
+	}
 	for i := range c.fast.phases {
-		q := newGrouping(d, &c.fast.phases[i], dotsStrip)
-		if q.pixels == 0 {
-			continue
-		}
-		if q.r == 0 {
+		q := newGrouping(d, &c.fast.phases[i], strip, wide)
+		switch {
+		case q.pixels == 0:
+		case q.r == 0:
 			run(c, d.Batch*d.Cin, clearPhase{*d, q.ph, b.dx})
-			continue
+		case few:
+			run(c, q.parts(), rowDots{c, q, g, b, z})
+		case g.stored != nil:
+			run(c, q.parts(), storedDots{c, q, g, b, dt, z})
+		default:
+			run(c, q.parts(), groupDots{c, q, g, b, dt, !zeroFree(b.qw)})
 		}
-		run(c, q.parts(), groupDots{c, q, g, b, dt, !zeroFree(b.qw)})
 	}
 }
 
@@ -263,9 +326,10 @@ func (t *groupDots) part(i, worker int) {
 		for r0, width := 0, 0; r0 < q.r; r0 += width {
 			width = f.DotsWidth(q.r - r0)
 			q.block(s, f, g, n0, n, r0, width, t.dt)
-			u.table = resize(u.table, 256*width)
+			q.weightsOf(s, g, r0, width)
+			u.rows, u.table = resize(u.rows, width), resize(u.table, 256*width)
 			for ch := c0; ch < c1; ch++ {
-				q.tableRows(s, g, ch, r0, width, t.b.w, t.g.null)
+				q.tableRows(u.rows, s, ch, t.b.w, t.g.null)
 				f.Expand(u.table, width, t.g.rows, u.rows, &u.groups[ch-c0])
 				f.GroupDots(u.dx[(ch-c0)*n:], u.d, &u.groups[ch-c0], u.table, width)
 			}
@@ -293,17 +357,27 @@ func (t *groupDots) part(i, worker int) {
 	})
 }
 
-// fullBackwardW sets dw = s_x·Σ dY·(g_W(W, X) − Z_x).
+// fullBackwardW sets dw = s_x·Σ dY·(g_W(W, X) − Z_x), by the kernels that are fastest
+// at the level and the shape.
 func (c *CPU) fullBackwardW(d *backend.ConvDims, g gradientTable, b lutBackwardW) {
-	dt := c.transposeOutput(b.dy, d, nil)
+	c.fast.phases = phases(c.fast.phases, d)
+	pixels := d.Batch * c.fast.phases[0].rows * c.fast.phases[0].cols
+	strip, wide, unit := sumsStrip, d.Cout, 1.0
+	few := g.few(pixels, c.fast.floats)
+	switch {
+	case few:
+		strip, unit = rowStrip, float64(g.scale)
+	case g.stored != nil:
+		strip, wide, unit = storedSumsStrip, blockOf(d, kernel.StoredSumsWidth), float64(g.scale)
+	}
+	dt := c.transposeOutput(b.dy, d, wide, nil)
 	var outside []float32
 	if d.Pad != [2]int{} {
 		outside = scratch[float32](c, d.Cout*d.KH*d.KW)
 		run(c, d.Cout, outsideSums{*d, b.dy, outside})
 	}
-	c.fast.phases = phases(c.fast.phases, d)
 	for i := range c.fast.phases {
-		q := newGrouping(d, &c.fast.phases[i], sumsStrip)
+		q := newGrouping(d, &c.fast.phases[i], strip, wide)
 		if q.r == 0 {
 			continue
 		}
@@ -311,8 +385,15 @@ func (c *CPU) fullBackwardW(d *backend.ConvDims, g gradientTable, b lutBackwardW
 		room := q.r + 128 // what the widest kernel may take beyond r
 		sums := scratch[float32](c, d.Groups*q.chunks*d.GroupIn*room)
 		plain := scratch[float32](c, d.Groups*q.chunks*room)
-		run(c, q.parts(), groupSums{c, q, g, b, dt, room, sums, plain})
-		run(c, d.Groups*d.GroupIn, combineGroups{q, g, b, room, sums, plain, outside})
+		switch {
+		case few:
+			run(c, q.parts(), rowSums{c, q, g, b, dt, room, sums, plain})
+		case g.stored != nil:
+			run(c, q.parts(), storedSums{c, q, g, b, dt, room, sums, plain})
+		default:
+			run(c, q.parts(), groupSums{c, q, g, b, dt, room, sums, plain})
+		}
+		run(c, d.Groups*d.GroupIn, combineGroups{c, q, g, b, room, sums, plain, outside, unit})
 		c.memory.used = mark
 	}
 }
@@ -342,9 +423,10 @@ func (t *groupSums) part(i, worker int) {
 		for r0, width := 0, 0; r0 < q.r; r0 += width {
 			width = f.SumsWidth(q.r - r0)
 			q.block(s, f, g, n0, n, r0, width, t.dt)
-			u.table = resize(u.table, 256*width)
+			q.weightsOf(s, g, r0, width)
+			u.rows, u.table = resize(u.rows, width), resize(u.table, 256*width)
 			for ch := c0; ch < c1; ch++ {
-				q.tableRows(s, g, ch, r0, width, t.b.w, t.g.null)
+				q.tableRows(u.rows, s, ch, t.b.w, t.g.null)
 				f.Expand(u.table, width, t.g.rows, u.rows, &u.groups[ch-c0])
 				f.GroupSums(sums[(ch-c0)*t.room+r0:], u.d, &u.groups[ch-c0], u.table, width)
 			}
@@ -360,31 +442,37 @@ func (t *groupSums) part(i, worker int) {
 // combineGroups adds the chunks of one channel, in order, and writes its
 // weights.
 type combineGroups struct {
+	c *CPU
 	grouping
 	g           gradientTable
 	b           lutBackwardW
 	room        int
 	sums, plain []float32
 	outside     []float32 // [Cout, KH·KW], or nil
+	unit        float64   // what sums counts
 }
 
-func (t *combineGroups) part(i, _ int) {
-	q, d := &t.grouping, &t.d
+func (t *combineGroups) part(i, worker int) {
+	u, q, d := &t.c.fast.workers[worker].group, &t.grouping, &t.d
 	g, ch := i/d.GroupIn, i%d.GroupIn
+	sums := t.sums[(g*q.chunks*d.GroupIn+ch)*t.room:]
+	plain := resize(u.z, q.r)
+	u.z = plain
+	copy(plain, t.plain[g*q.chunks*t.room:])
+	for chunk := 1; chunk < q.chunks; chunk++ {
+		addFloats(sums[:q.r], sums[chunk*d.GroupIn*t.room:])
+		addFloats(plain, t.plain[(g*q.chunks+chunk)*t.room:])
+	}
 	for r := range q.r {
 		tap, o := q.ph.taps[r/d.GroupOut].index, g*d.GroupOut+r%d.GroupOut
-		var sum, plain float32
-		for chunk := range q.chunks {
-			sum += t.sums[((g*q.chunks+chunk)*d.GroupIn+ch)*t.room+r]
-			plain += t.plain[(g*q.chunks+chunk)*t.room+r]
-		}
 		at := o*d.K + ch*d.KH*d.KW + tap
-		sum -= t.b.zero * plain
+		// The few roundings that a weight's sum has left are saved by float64.
+		sum := t.unit*float64(sums[r]) - float64(t.b.zero)*float64(plain[r])
 		if t.outside != nil {
 			gradient := t.g.rows[int(t.b.w[at])*256+int(t.b.outside)]
-			sum += t.outside[o*d.KH*d.KW+tap] * (gradient - t.b.zeroOut)
+			sum += float64(t.outside[o*d.KH*d.KW+tap]) * float64(gradient-t.b.zeroOut)
 		}
-		t.b.dw[at] = t.b.sx * sum
+		t.b.dw[at] = float32(float64(t.b.sx) * sum)
 	}
 }
 
@@ -417,6 +505,14 @@ func (t *outsideSums) part(o, _ int) {
 			}
 			t.out[(o*d.KH+p)*d.KW+q] = sum
 		}
+	}
+}
+
+// addFloats adds x to sum.
+func addFloats(sum, x []float32) {
+	x = x[:len(sum)]
+	for i := range sum {
+		sum[i] += x[i]
 	}
 }
 

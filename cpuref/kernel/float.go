@@ -16,12 +16,21 @@ type Floats struct {
 	dotRows, lanes int
 	dots           func(c []float32, ldc int, a []float32, lda int, b []float32, ldb, n int)
 
-	// Of each kind the widest comes first.
+	// Of each kind the widest comes first. There may be none.
 	groupSums, groupDots []groupKernel
 
-	// transpose sets dst[x*width+r] = table[rows[r]*256+x] for all rows and x < n,
+	// For the groups, transpose sets dst[x*width+r] = table[rows[r]*256+x] for all rows and x < n,
 	// a multiple of 16.
 	transpose func(dst []float32, width int, table []float32, rows []uint16, n int)
+
+	// Of gradients in 16 bits; nil where there are none.
+	stored *storedKernels
+
+	// The same by permuting bytes, of 128 and of 64 lanes; nil where there are none.
+	rowSums *[2]rowKernel
+
+	// columns sets dst[j*ldd+i] = src[i*lds+j], i < rows, j < n.
+	columns func(dst []float32, ldd int, src []float32, lds, rows, n int)
 
 	// copyRows sets dst[i*ldd+j] = src[i*lds+j], i < rows, j < n.
 	copyRows func(dst []float32, ldd int, src []float32, lds, rows, n int)
@@ -166,6 +175,10 @@ func widest(kernels []groupKernel, left int) *groupKernel {
 	return &kernels[len(kernels)-1]
 }
 
+// Grouped reports whether the level has kernels for groups. Without them the plain
+// look-ups of [Floats.RowSums] are faster.
+func (f *Floats) Grouped() bool { return f.groupSums != nil }
+
 // GroupSums adds Σ_n T[x_n][r]·d[n][r] to c[r], r < width, x_n being the code of
 // column n: T is read once for each code and not for each column. The width is
 // what SumsWidth says for so many rows r that are left.
@@ -204,6 +217,13 @@ func (f *Floats) Expand(t []float32, width int, table []float32, rows []uint16, 
 	}
 }
 
+// Columns sets dst[j*ldd+i] = src[i*lds+j], i < rows, j < n.
+func (f *Floats) Columns(dst []float32, ldd int, src []float32, lds, rows, n int) {
+	if rows > 0 && n > 0 {
+		f.columns(dst, ldd, src, lds, rows, n)
+	}
+}
+
 // CopyRows sets dst[i*ldd+j] = src[i*lds+j], i < rows, j < n.
 func (f *Floats) CopyRows(dst []float32, ldd int, src []float32, lds, rows, n int) {
 	if rows > 0 && n > 0 {
@@ -227,10 +247,8 @@ var goFloats = Floats{
 	dots: func(c []float32, _ int, a []float32, _ int, b []float32, ldb, n int) {
 		dot4(c[:4], a[:n], b, b[ldb:], b[2*ldb:], b[3*ldb:])
 	},
-	groupSums: []groupKernel{goGroupSums(64), goGroupSums(16)},
-	groupDots: []groupKernel{goGroupDots(64), goGroupDots(16)},
-	transpose: goTranspose,
-	copyRows:  goCopyRows,
+	columns:  goColumns,
+	copyRows: goCopyRows,
 }
 
 //go:noinline
@@ -265,56 +283,10 @@ func dot4(c, a, b0, b1, b2, b3 []float32) {
 	c[3] += s3
 }
 
-func goGroupSums(width int) groupKernel {
-	return groupKernel{width, func(c, d []float32, g *Groups, t []float32) {
-		c = c[:width]
-		var sum [64]float32
-		h := sum[:width]
-		for x := range rowLen {
-			members := g.order[g.start[x]:g.start[x+1]]
-			if len(members) == 0 {
-				continue
-			}
-			clear(h)
-			for _, n := range members {
-				axpy(h, d[int(n)*width:], 1)
-			}
-			for r, v := range t[x*width:][:width] {
-				c[r] += v * h[r]
-			}
-		}
-	}}
-}
-
-func goGroupDots(width int) groupKernel {
-	return groupKernel{width, func(c, d []float32, g *Groups, t []float32) {
-		for x := range rowLen {
-			row := t[x*width:][:width]
-			for _, n := range g.order[g.start[x]:g.start[x+1]] {
-				c[n] += dot(row, d[int(n)*width:])
-			}
-		}
-	}}
-}
-
-//go:noinline
-func dot(a, b []float32) float32 {
-	b = b[:len(a)]
-	var s0, s1, s2, s3 float32
-	for len(a) >= 4 && len(b) >= 4 {
-		s0 += a[0] * b[0]
-		s1 += a[1] * b[1]
-		s2 += a[2] * b[2]
-		s3 += a[3] * b[3]
-		a, b = a[4:], b[4:]
-	}
-	return s0 + s1 + (s2 + s3)
-}
-
-func goTranspose(dst []float32, width int, table []float32, rows []uint16, n int) {
-	for r, row := range rows {
-		for x, v := range table[int(row)*rowLen:][:n] {
-			dst[x*width+r] = v
+func goColumns(dst []float32, ldd int, src []float32, lds, rows, n int) {
+	for i := range rows {
+		for j, v := range src[i*lds:][:n] {
+			dst[j*ldd+i] = v
 		}
 	}
 }

@@ -3,6 +3,8 @@ package kernel
 // archFloats returns the kernels of a level, nil if it has none of its own.
 func archFloats(level Level) *Floats {
 	switch {
+	case level >= AVX512VBMI:
+		return &vbmiFloats
 	case level >= AVX512:
 		return &avx512Floats
 	case level >= AVX2:
@@ -22,6 +24,7 @@ var avx512Floats = Floats{
 	},
 	groupSums: []groupKernel{asmGroup(64, groupSums64by16), asmGroup(32, groupSums32by16)},
 	groupDots: []groupKernel{asmGroup(128, groupDots128by16), asmGroup(64, groupDots64by16), asmGroup(32, groupDots32by16)},
+	columns:   asmColumns,
 	transpose: func(dst []float32, width int, table []float32, rows []uint16, n int) {
 		var at [16]*float32
 		for r := 0; r < width; r += len(at) {
@@ -32,6 +35,35 @@ var avx512Floats = Floats{
 		}
 	},
 	copyRows: asmCopyRows,
+	stored: &storedKernels{
+		dots: []storedDots{asmStoredDots(32, storedDots32x2), asmStoredDots(16, storedDots16x2)},
+		sums: func(c, d []float32, offsets []uint16, ldo int, t []float32, n int) {
+			storedSums16x2(&c[0], &d[0], &offsets[0], ldo, &t[0], n)
+		},
+		offsets: func(dst []uint16, codes []uint8) { offsets16(&dst[0], &codes[0], len(codes)) },
+		expand: func(t []float32, ldt, half int, rows *[32]*int16) {
+			expandFloats32(&t[0], ldt, half, rows)
+		},
+	},
+}
+
+// vbmiFloats adds what VBMI has to offer to avx512Floats.
+var vbmiFloats = func() Floats {
+	f := avx512Floats
+	f.rowSums = &[2]rowKernel{asmPlanes(planeSums128), asmPlanes(planeSums64)}
+	return f
+}()
+
+func asmPlanes(f func(c *float32, codes, rows *uint8, d *float32, ldd int, table *uint8, n int, unit float32)) rowKernel {
+	return func(c []float32, codes, rows []uint8, d []float32, ldd int, table []uint8, unit float32) {
+		f(&c[0], &codes[0], &rows[0], &d[0], ldd, &table[0], len(rows), unit)
+	}
+}
+
+func asmStoredDots(width int, f func(c *float32, ldc int, d *float32, offsets *uint16, ldo int, t *float32, n int, unit float32)) storedDots {
+	return storedDots{width, func(c []float32, ldc int, d []float32, offsets []uint16, ldo int, t []float32, n int, unit float32) {
+		f(&c[0], ldc, &d[0], &offsets[0], ldo, &t[0], n, unit)
+	}}
 }
 
 var avx2Floats = Floats{
@@ -45,6 +77,7 @@ var avx2Floats = Floats{
 	},
 	groupSums: []groupKernel{asmGroup(64, groupSums64by8), asmGroup(32, groupSums32by8), asmGroup(16, groupSums16by8)},
 	groupDots: []groupKernel{asmGroup(64, groupDots64by8), asmGroup(32, groupDots32by8), asmGroup(16, groupDots16by8)},
+	columns:   goColumns,
 	transpose: func(dst []float32, width int, table []float32, rows []uint16, n int) {
 		var at [8]*float32
 		for r := 0; r < width; r += len(at) {
@@ -69,4 +102,19 @@ func asmCopyRows(dst []float32, ldd int, src []float32, lds, rows, n int) {
 		return
 	}
 	copyRows8(&dst[0], ldd, &src[0], lds, rows, n)
+}
+
+// asmColumns transposes blocks of 16×16.
+func asmColumns(dst []float32, ldd int, src []float32, lds, rows, n int) {
+	if rows%16 != 0 || n%16 != 0 {
+		goColumns(dst, ldd, src, lds, rows, n)
+		return
+	}
+	for i := 0; i < rows; i += 16 {
+		var at [16]*float32
+		for r := range at {
+			at[r] = &src[(i+r)*lds]
+		}
+		transpose16(&dst[i], ldd, &at, n)
+	}
 }

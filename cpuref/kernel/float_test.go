@@ -96,6 +96,9 @@ func TestDots(t *testing.T) {
 
 func TestGroups(t *testing.T) {
 	eachFloats(t, func(t *testing.T, f *Floats) {
+		if !f.Grouped() {
+			t.Skip("none at this level")
+		}
 		rng := rand.New(rand.NewPCG(1, 7))
 		table := randomFloats(rng, 20*rowLen)
 		for _, left := range []int{1, 16, 17, 32, 33, 64, 65, 128, 1000} {
@@ -170,6 +173,27 @@ func TestGroupsSet(t *testing.T) {
 			t.Fatalf("%d columns: column %d is in no group", n, i)
 		}
 	}
+}
+
+func TestColumns(t *testing.T) {
+	eachFloats(t, func(t *testing.T, f *Floats) {
+		rng := rand.New(rand.NewPCG(1, 13))
+		for _, rows := range []int{0, 1, 16, 17, 48} {
+			for _, n := range []int{0, 1, 16, 32, 37} {
+				src, dst := randomFloats(rng, rows*(n+3)), randomFloats(rng, n*(rows+5))
+				want := slices.Clone(dst)
+				for i := range rows {
+					for j := range n {
+						want[j*(rows+5)+i] = src[i*(n+3)+j]
+					}
+				}
+				f.Columns(dst, rows+5, src, n+3, rows, n)
+				if !slices.Equal(dst, want) {
+					t.Errorf("%d rows of %d: %v, want %v", rows, n, dst, want)
+				}
+			}
+		}
+	})
 }
 
 func TestCopyRows(t *testing.T) {

@@ -38,8 +38,6 @@ func swarTile(p *Products, s *Scratch, stride int, w *Weights, m0, m int, x Colu
 		s.packIndex(x, k0, kc, n0, n)
 		for i := 0; i < m; i += swarRows {
 			clear(sums)
-			// Behind the last row of the tile come null rows, whose sums of 0
-			// may go anywhere.
 			// Behind the last row come null rows, whose sums of 0 may go anywhere.
 			var out [swarRows][]int32
 			var rows [swarRows][]uint16

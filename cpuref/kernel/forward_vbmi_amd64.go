@@ -29,13 +29,20 @@ import (
 // Kernels of one row come in three widths; those of two rows at a time do the
 // same sums with other instructions.
 
-// archForwards returns the kernels of this architecture, best first.
+// archForwards returns the kernels of this architecture, best first. Row expansion
+// passes the permutation of bytes where many columns share its tables.
 func archForwards() []*forward {
-	all := []*forward{vbmi6.forward(), vbmi7.forward(), vbmi8.forward(), vbmi7pair.forward(), vbmi8pair.forward(), &avx2Forward}
+	row, pair := []*forward{vbmi7.forward(), vbmi8.forward()}, []*forward{vbmi7pair.forward(), vbmi8pair.forward()}
 	if highest >= AVX512VBMI && pairIsFaster() {
-		all[1], all[2], all[3], all[4] = all[3], all[4], all[1], all[2]
+		row, pair = pair, row
 	}
-	return all
+	return []*forward{
+		vbmi6.forward(),
+		expand7.forward(AVX512VBMI, 24, 2048), row[0], pair[0],
+		expand8.forward(AVX512VBMI, 24, 1024), row[1], pair[1],
+		expand7.forward(AVX512, 16, 64), expand8.forward(AVX512, 16, 64),
+		&avx2Forward,
+	}
 }
 
 // vbmiKernels are the kernels for codes of so many bits.

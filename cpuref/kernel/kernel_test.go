@@ -129,7 +129,11 @@ func testSum(t *testing.T, all []*Products, mul multiplier, rng *rand.Rand, M, N
 		p.Pack(&packed, w, ld, M, K)
 		n := min(N-n0, p.Strip(M, N))
 		var s Scratch
-		for range 2 { // the second time with dirty scratch
+		for range 2 {
+			// The second time with dirty scratch, of codes that no narrow operand has.
+			for i := range s.panel {
+				s.panel[i] = 255
+			}
 			tile, stride := p.Sum(&s, &packed, m0, M-m0, &x, n0, n)
 			for i := range M - m0 {
 				for j := range n {

@@ -132,6 +132,99 @@ func TestPageEnds(t *testing.T) {
 		})
 	}
 
+	// Forward, AVX-512.
+	if highest >= AVX512 {
+		for _, v := range []*expandKernels{&expand8, &expand7} {
+			for _, n := range []int{8, 24} {
+				turns, codes := 2*v.together, 1<<v.bits
+				table, columns := words(turns*codes*expandRows, 1<<16), randomCodes(rng, (turns-1)*(n+3)+n, v.bits)
+				cases = append(cases, func(p placement) any {
+					sums := place(p, make([]uint16, n*2*expandRows))
+					v.sums(&sums[0], &place(p, columns)[0], n+3, &place(p, table)[0], turns, n)
+					return slices.Clone(sums)
+				})
+			}
+		}
+		sums := words(expandColumns*2*expandRows, 1<<16)
+		for _, rows := range []int{1, 15, 16, 17, 32} {
+			cases = append(cases, func(p placement) any {
+				c := place(p, make([]int32, (rows-1)*20+expandColumns))
+				expandSpread(&c[0], 20, rows, &place(p, sums)[0])
+				return slices.Clone(c)
+			})
+		}
+		source := words(rowLen, 1<<16)
+		for _, n := range []int{16, rowLen} {
+			cases = append(cases, func(p placement) any {
+				src, dst := place(p, source[:n]), place(p, make([]uint16, n*expandRows))
+				var rows [expandRows]*uint16
+				for i := range rows {
+					rows[i] = &src[0]
+				}
+				transposeWords32(&dst[0], &rows, n)
+				return slices.Clone(dst)
+			})
+		}
+	}
+
+	// Gradients in 16 bits.
+	for _, level := range Levels()[1:] {
+		f := FloatsOf(level)
+		if f.stored == nil {
+			continue
+		}
+		const ldo = 37
+		for _, dots := range f.stored.dots {
+			const n = 32
+			table, d := randomFloats(rng, 2*rowLen*dots.width), randomFloats(rng, n*dots.width)
+			offsets := words(ldo+n, rowLen)
+			for i := range offsets {
+				offsets[i] *= 64
+			}
+			cases = append(cases, func(p placement) any {
+				c := place(p, make([]float32, 40+n))
+				dots.f(c, 40, place(p, d), place(p, offsets), ldo, place(p, table), n, 0.5)
+				return slices.Clone(c)
+			}, func(p placement) any {
+				c := place(p, make([]float32, 2*StoredSumsWidth))
+				f.stored.sums(c, place(p, d[:n*StoredSumsWidth]), place(p, offsets), ldo, place(p, table[:2*rowLen*StoredSumsWidth]), n)
+				return slices.Clone(c)
+			})
+		}
+		codes, entries := randomCodes(rng, 48, 8), make([]int16, rowLen)
+		for i := range entries {
+			entries[i] = int16(rng.IntN(1 << 16))
+		}
+		cases = append(cases, func(p placement) any {
+			dst := place(p, make([]uint16, len(codes)))
+			f.stored.offsets(dst, place(p, codes))
+			return slices.Clone(dst)
+		}, func(p placement) any {
+			src, t := place(p, entries), place(p, make([]float32, 2*rowLen*16))
+			var rows [32]*int16
+			for i := range rows {
+				rows[i] = &src[0]
+			}
+			f.stored.expand(t, 16, rowLen*16, &rows)
+			return slices.Clone(t)
+		})
+		if f.rowSums == nil {
+			continue
+		}
+		for i, kernel := range f.rowSums {
+			lanes := 128 >> i
+			for _, n := range []int{1, 3} {
+				table, d := randomCodes(rng, 8*2*rowLen, 8), randomFloats(rng, (n-1)*(lanes+3)+lanes)
+				codes, rows := randomCodes(rng, lanes, 8), randomCodes(rng, n, 3)
+				cases = append(cases, func(p placement) any {
+					c := place(p, make([]float32, lanes))
+					kernel(c, place(p, codes), place(p, rows), place(p, d), lanes+3, place(p, table), 0.5)
+					return slices.Clone(c)
+				})
+			}
+		}
+	}
+
 	// Floats.
 	for _, level := range Levels()[1:] {
 		f := FloatsOf(level)

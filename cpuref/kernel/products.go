@@ -178,6 +178,14 @@ type Scratch struct {
 	index []uint64 // the same, eight k of a column in a word
 	swar  swarScratch
 	avx2  avx2Scratch
+
+	expand expandScratch
+}
+
+// An expandScratch is that of expandKernels.
+type expandScratch struct {
+	sums  []uint16 // [n, 2, 32], R and H
+	table []uint16 // [group, codes, 32]
 }
 
 // An avx2Scratch is that of avx2Forward.

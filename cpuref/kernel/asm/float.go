@@ -373,14 +373,10 @@ func loadRows(s isa, src, at reg.GPVirtual) {
 	}
 }
 
-// transpose512 transposes blocks of 16×16: pairs, then fours, of rows by
-// unpacking, then the 128-bit lanes.
-func transpose512() {
-	dst, ldd, src, n := beginTranspose(16)
-	at := GP64()
-	XORQ(at, at)
-	Label("loop")
-	loadRows(avx512, src, at)
+// transpose16x16 transposes the 16×16 words of 32 bits in Z0–Z15 and hands each
+// column on, in order: pairs, then fours, of rows by unpacking, then the 128-bit
+// lanes. It clobbers Z0–Z31.
+func transpose16x16(column func(x int, v reg.VecPhysical)) {
 	for g := range 8 { // rows 2g, 2g+1 → 16+2g, 17+2g
 		VUNPCKLPS(Z(2*g+1), Z(2*g), Z(16+2*g))
 		VUNPCKHPS(Z(2*g+1), Z(2*g), Z(17+2*g))
@@ -404,10 +400,22 @@ func transpose512() {
 				select1 = U8(0xdd)
 			}
 			VSHUFF32X4(select1, Z(18+4*e+l/2), Z(16+4*e+l/2), Z(e))
-			VMOVUPS(Z(e), Mem{Base: dst})
-			ADDQ(ldd, dst)
+			column(4*l+e, Z(e))
 		}
 	}
+}
+
+// transpose512 transposes blocks of 16×16.
+func transpose512() {
+	dst, ldd, src, n := beginTranspose(16)
+	at := GP64()
+	XORQ(at, at)
+	Label("loop")
+	loadRows(avx512, src, at)
+	transpose16x16(func(_ int, v reg.VecPhysical) {
+		VMOVUPS(v, Mem{Base: dst})
+		ADDQ(ldd, dst)
+	})
 	ADDQ(I8(16), at)
 	SUBQ(I8(16), n)
 	JNZ(LabelRef("loop"))

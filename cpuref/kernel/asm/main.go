@@ -17,9 +17,12 @@ import (
 
 // files are the groups of kernels, each a file.
 var files = map[string]func(){
-	"float": float,
-	"rows":  rows,
-	"vbmi":  vbmi,
+	"expand": expand,
+	"float":  float,
+	"planes": planes,
+	"rows":   rows,
+	"stored": stored,
+	"vbmi":   vbmi,
 }
 
 func main() {

@@ -10,7 +10,7 @@ import (
 // layout and for why the sums are exact.
 func rows() {
 	rowSums()
-	transposeWords()
+	transposeWords256()
 }
 
 // rowSums adds, for each column, the rows of four tables that its codes at four
@@ -46,9 +46,9 @@ func rowSums() {
 	RET()
 }
 
-// transposeWords expands sixteen table rows: 8×8 words at a time, by unpacking
+// transposeWords256 expands sixteen table rows: 8×8 words at a time, by unpacking
 // words, double words and quad words.
-func transposeWords() {
+func transposeWords256() {
 	TEXT("transposeWords16", NOSPLIT, "func(dst *uint16, rows *[16]*uint16, n int)")
 	Doc("transposeWords16 sets dst[x*16+r] = rows[r][x], r < 16, x < n; n is a multiple of 8.")
 	Pragma("noescape")
