@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -258,6 +259,51 @@ func TestPatience(t *testing.T) {
 	s.plan.Recipe.Train.Patience = 0
 	if s.done() {
 		t.Error("done without patience")
+	}
+}
+
+// TestHeapPerStep holds the garbage of a step with all that a recipe can ask for,
+// made of three batches, under 64 KiB. The least of several counts; see the test
+// of this name in package model.
+func TestHeapPerStep(t *testing.T) {
+	r := everything(writeImages(t))
+	least, before := uint64(math.MaxUint64), uint64(0)
+	run(t, r, Options{Events: func(e Event) {
+		p, ok := e.(Progress)
+		if !ok || p.Split != "train" || p.Phase == Calibrate || p.Batch%r.Train.Accumulate != 0 {
+			return
+		}
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		if p.Batch > r.Train.Accumulate { // else the step began before the loader did
+			least = min(least, m.TotalAlloc-before)
+		}
+		before = m.TotalAlloc
+	}})
+	t.Logf("%d bytes a step", least)
+	if least >= 64<<10 {
+		t.Errorf("%d bytes of garbage a step, want under %d", least, 64<<10)
+	}
+}
+
+// TestWaitShare holds the share of a steady epoch of LeNet-5 that waits for
+// images under a twentieth. What else the machine does can only add to it, so
+// the least of several epochs counts.
+func TestWaitShare(t *testing.T) {
+	r := &Recipe{
+		Model:      Model{Name: "lenet5"},
+		Data:       Data{Name: "synthetic", TrainImages: 640, TestImages: 10, Augment: []string{"crop", "flip"}},
+		Multiplier: Multiplier{Default: "float"},
+		Train:      Train{Epochs: 3, Batch: 64},
+	}
+	least := 1.0
+	run(t, r, Options{Events: func(e Event) {
+		if rec, ok := e.(Record); ok && rec.Split == "train" {
+			least = min(least, rec.WaitShare)
+		}
+	}})
+	if least > 0.05 {
+		t.Errorf("an epoch waits for images for %.1f %% of its time, want at most 5", 100*least)
 	}
 }
 
