@@ -105,6 +105,7 @@ func (t *tree) readTar(r io.Reader, keep func(name string) bool, lim limits) err
 	for name := range dirs {
 		t.dirs = append(t.dirs, name)
 	}
+	t.content = content
 	t.read = func(name string) ([]byte, error) { return content[name], nil }
 	t.stat = func(name string) (fileStat, error) { return fileStat{int64(len(content[name])), changed[name]}, nil }
 	return nil

@@ -81,6 +81,9 @@ func (p *pack) image(i int, k *scratch) (bitmap, error) {
 	return *b, nil
 }
 
+// bytes returns 0, though the operating system may well hold the file in memory.
+func (p *pack) bytes() int64 { return 0 }
+
 func (p *pack) Close() error { return p.f.Close() }
 
 // packReadError puts into words why a part of a pack cannot be read.

@@ -35,11 +35,25 @@ type holder interface {
 	// image returns image i. It may lie in memory of k, until the next call with
 	// the same k.
 	image(i int, k *scratch) (bitmap, error)
+
+	// bytes returns the memory that the images take.
+	bytes() int64
+
 	io.Closer
 }
 
 // Len returns the number of images.
 func (s *Set) Len() int { return len(s.Labels) }
+
+// Bytes returns the memory that the images and labels of s take. Images in files
+// take none; those in an archive take what they take there.
+func (s *Set) Bytes() int64 {
+	n := int64(len(s.Images)) + 4*int64(len(s.Labels))
+	if s.held != nil {
+		n += s.held.bytes()
+	}
+	return n
+}
 
 // Close lets go of the file that images are read from, if there is one. No
 // loader may be at work on the set.

@@ -130,6 +130,14 @@ func (sp *split) image(i int, k *scratch) (bitmap, error) {
 	return k.decoder.picture, nil
 }
 
+func (sp *split) bytes() int64 {
+	n := int64(0)
+	for _, p := range sp.pictures {
+		n += int64(len(sp.t.content[p.file]))
+	}
+	return n
+}
+
 // Close does nothing: no file stays open.
 func (sp *split) Close() error { return nil }
 
@@ -215,6 +223,8 @@ func (m *memory) image(i int, _ *scratch) (bitmap, error) {
 	one.pix = m.all.pix[i*size:][:size]
 	return one, nil
 }
+
+func (m *memory) bytes() int64 { return int64(len(m.all.pix)) }
 
 func (m *memory) Close() error { return nil }
 

@@ -153,6 +153,58 @@ func TestIdentity(t *testing.T) {
 	}
 }
 
+// TestBytes counts the memory of sets.
+func TestBytes(t *testing.T) {
+	small := variedFolder(t)
+	folder, archive := small.folder(t), small.archive(t)
+	encoded := 0
+	for name, data := range small {
+		if strings.HasPrefix(name, "train/") {
+			encoded += len(data)
+		}
+	}
+	for _, c := range []struct {
+		s    Source
+		want int
+	}{
+		{Source{Path: folder}, 12 * 3 * 8 * 8}, {Source{Path: folder, Resize: 9}, 12 * 3 * 9 * 9}, {Source{Path: folder, Store: "files"}, 0},
+		{Source{Path: archive, Store: "files"}, encoded}, {Source{Path: archive, Store: "packed", CacheDir: t.TempDir()}, 0},
+	} {
+		c.s.Name, c.s.Size = "folder", 8
+		train, _ := opened(t, c.s)
+		if got := train.Bytes(); got != int64(c.want)+4*12 {
+			t.Errorf("%+v: %d bytes, want %d", c.s, got, c.want+4*12)
+		}
+	}
+}
+
+// TestFolderShape takes the size of the images from the first that has one.
+func TestFolderShape(t *testing.T) {
+	small := smallFolder(t)
+	bad := files{"train/ant/1.png": []byte("bad"), "train/bee/b.PNG": small["train/bee/b.PNG"][:20]}
+	bad["train/bee/c.png"] = small["train/bee/b.PNG"]
+	path := small.with(bad).folder(t)
+	train, _ := opened(t, Source{Name: "folder", Path: path, SkipBad: true})
+	if train.H != 3 || train.W != 4 || train.Len() != 5 || len(train.Skipped()) != 2 {
+		t.Errorf("%d images of %d×%d, %s", train.Len(), train.H, train.W, train.SkipReport())
+	}
+	_, _, err := Open(Source{Name: "folder", Path: path})
+	wantError(t, err, "train/ant/1.png", "neither", "--skip-bad")
+
+	// Of another size, or too large: no bad image, but a fault.
+	for name, m := range map[string]image.Image{"train/ant/2.png": plain(5, 3, shade(1)), "train/ant/1.png": plain(maxEdge+1, 1, shade(1))} {
+		_, _, err := Open(Source{Name: "folder", Path: small.with(files{name: pngOf(t, m)}).folder(t), SkipBad: true})
+		wantError(t, err, name, "give a size")
+	}
+	for name := range small {
+		if strings.HasPrefix(name, "train/") {
+			small[name] = []byte("bad")
+		}
+	}
+	_, _, err = Open(Source{Name: "folder", Path: small.folder(t), SkipBad: true})
+	wantError(t, err, "train", "no image can be decoded")
+}
+
 // told collects what Open tells.
 type told struct {
 	lines []string

@@ -21,6 +21,8 @@ type tree struct {
 	dirs  []string // sorted
 	read  func(name string) ([]byte, error)
 	stat  func(name string) (fileStat, error)
+
+	content map[string][]byte // of the files of an archive
 }
 
 // A fileStat is what is known of a file without reading it.
