@@ -49,6 +49,7 @@ type BenchResult struct {
 	Lookups float64 `json:"glookups,omitempty"` // 10⁹ a second, of forward and plain
 	MACs    float64 `json:"gmacs,omitempty"`    // 10⁹ a second, of the others
 	Seconds float64 `json:"seconds"`
+	CycleNS float64 `json:"cycle_ns"` // of a dependent addition right after it: the clock at which it ran
 }
 
 // Bench measures the operations that multiply matrices. One look-up, or one
@@ -134,7 +135,7 @@ func benchOn(b backend.Backend, r BenchResult, s BenchShape, o BenchOptions, rep
 	if plain {
 		r.Kernel = "plain"
 	}
-	r.Seconds = bestTime(o.Rounds, func() { b.LUTMatMul(y, w, x, tables) })
+	r.time(o.Rounds, func() { b.LUTMatMul(y, w, x, tables) })
 	r.Lookups = work / r.Seconds
 	report(r)
 	if !gradients {
@@ -147,27 +148,27 @@ func benchOn(b backend.Backend, r BenchResult, s BenchShape, o BenchOptions, rep
 	for _, g := range []lut.Gradients{{DW: full, DX: full}, benchSTE(op)} {
 		tables := b.NewTables(exact, g)
 		r.Form = g.DW.Form().String()
-		both := 0.0
+		both, cycles := 0.0, 0.0
 		for _, kernel := range []string{"backward-w", "backward-x"} {
 			r.Kernel = kernel
-			r.Seconds = bestTime(o.Rounds, func() {
+			r.time(o.Rounds, func() {
 				if kernel == "backward-w" {
 					b.LUTMatMulBackwardW(dw, dy, w, x, tables)
 				} else {
 					b.LUTMatMulBackwardX(dx, dy, w, x, tables)
 				}
 			})
-			both += r.Seconds
+			both, cycles = both+r.Seconds, cycles+r.Seconds/r.CycleNS
 			r.MACs = work / r.Seconds
 			report(r)
 		}
-		r.Kernel, r.Seconds, r.MACs = "backward", both, work/both
+		r.Kernel, r.Seconds, r.CycleNS, r.MACs = "backward", both, both/cycles, work/both
 		report(r)
 	}
 
 	r.Kernel, r.Form, r.Bits = "product", "", 0
 	fw, fx, fy := real(groups*s.M, s.K, 1, 1), real(1, groups*s.K, 1, s.N), real(1, groups*s.M, 1, s.N)
-	r.Seconds = bestTime(o.Rounds, func() { b.Conv2D(fy, fw, fx, backend.Conv2D{Groups: groups}) })
+	r.time(o.Rounds, func() { b.Conv2D(fy, fw, fx, backend.Conv2D{Groups: groups}) })
 	r.MACs = work / r.Seconds
 	report(r)
 }
@@ -199,9 +200,9 @@ func benchSTE(op lut.Operand) lut.Gradients {
 	return lut.Gradients{DW: dw, DX: dx}
 }
 
-// bestTime returns the seconds of the fastest of so many calls of f, or of at
-// least three in half a second.
-func bestTime(rounds int, f func()) float64 {
+// time does f so many times, or at least three times in half a second, and sets
+// r to the fastest and the clock just after it.
+func (r *BenchResult) time(rounds int, f func()) {
 	f() // memory to work in grows here
 	best := time.Duration(1<<63 - 1)
 	begin := time.Now()
@@ -211,7 +212,9 @@ func bestTime(rounds int, f func()) float64 {
 		}
 		start := time.Now()
 		f()
-		best = min(best, time.Since(start))
+		if d := time.Since(start); d < best {
+			best, r.CycleNS = d, kernel.CycleAfterwards()
+		}
 	}
-	return best.Seconds()
+	r.Seconds = best.Seconds()
 }

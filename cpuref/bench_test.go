@@ -19,7 +19,7 @@ func TestBench(t *testing.T) {
 	for _, r := range results {
 		seen[r.Kernel]++
 		rate := r.Lookups + r.MACs
-		if r.Groups != 2 || r.M != 3 || r.K != 5 || r.N != 70 || r.Seconds <= 0 || rate <= 0 || (r.Lookups > 0) == (r.MACs > 0) {
+		if r.Groups != 2 || r.M != 3 || r.K != 5 || r.N != 70 || r.Seconds <= 0 || r.CycleNS <= 0 || rate <= 0 || (r.Lookups > 0) == (r.MACs > 0) {
 			t.Errorf("result %+v", r)
 		}
 	}

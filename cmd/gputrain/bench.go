@@ -37,6 +37,7 @@ type benchResult struct {
 	MACs    float64 `json:"gmacs,omitempty"`
 	Bytes   float64 `json:"gbytes"` // operands and results, each once
 	Seconds float64 `json:"seconds"`
+	CycleNS float64 `json:"cycle_ns,omitempty"` // of the CPU right after the operation
 
 	// Shares of what the same device reaches in a pass over memory and in a
 	// large float32 product; of a GPU only.
@@ -46,7 +47,7 @@ type benchResult struct {
 
 // ofCPU returns r with the bytes that the operation must move.
 func ofCPU(r cpuref.BenchResult) benchResult {
-	w, x, y := r.M*r.K, r.K*r.N, r.M*r.N // codes, and results of four bytes
+	w, x, y := r.Groups*r.M*r.K, r.Groups*r.K*r.N, r.Groups*r.M*r.N // codes, and results of four bytes
 	bytes := 0
 	switch r.Kernel {
 	case "forward", "plain":
@@ -60,8 +61,12 @@ func ofCPU(r cpuref.BenchResult) benchResult {
 	case "product":
 		bytes = 4 * (w + x + y)
 	}
-	return benchResult{Kernel: r.Kernel, M: r.M, K: r.K, N: r.N, Bits: r.Bits, Form: r.Form, Level: r.Level, Threads: r.Threads,
-		Lookups: r.Lookups, MACs: r.MACs, Bytes: float64(bytes) / 1e9 / r.Seconds, Seconds: r.Seconds}
+	result := benchResult{Kernel: r.Kernel, M: r.M, K: r.K, N: r.N, Bits: r.Bits, Form: r.Form, Level: r.Level, Threads: r.Threads,
+		Lookups: r.Lookups, MACs: r.MACs, Bytes: float64(bytes) / 1e9 / r.Seconds, Seconds: r.Seconds, CycleNS: r.CycleNS}
+	if r.Groups > 1 {
+		result.Groups = r.Groups
+	}
+	return result
 }
 
 // benchFlags choose what to measure.
@@ -85,7 +90,8 @@ random operands. A figure is that of the whole operation.
 
 On the CPU the best of several rounds counts, packing included. cycle_ns, the
 time of an addition that waits for the one before it, is the unit in which
-machines compare.
+machines compare; that of a result is measured right after it, as wide
+instructions slow the core's clock down.
 
 On a GPU the median counts, by the device's own clock; beside each figure stands
 what share it is of the bandwidth of a copy and of a large float32 product on the
@@ -127,7 +133,7 @@ same device. Without --shapes a software renderer gets small ones.`,
 	}
 	b.where.register(cmd)
 	f := cmd.Flags()
-	f.StringSliceVar(&b.shapes, "shapes", nil, "products `MxKxN` to measure; on a GPU also GxMxKxN, a batch of G, and depthwise, a convolution (default those of docs/benchmarks.md)")
+	f.StringSliceVar(&b.shapes, "shapes", nil, "products `MxKxN` to measure, or GxMxKxN, a batch of G; on a GPU also depthwise, a convolution (default those of docs/benchmarks.md)")
 	f.IntSliceVar(&b.bits, "bits", []int{8, 7, 6}, "widths `N` of the operands")
 	f.IntSliceVar(&b.threads, "threads", []int{1}, "numbers `N` of threads of the CPU")
 	f.StringSliceVar(&b.levels, "levels", nil, "CPU `LEVELS`, as doctor lists them (default all)")
@@ -208,10 +214,10 @@ func parseShape(s string) (benchShape, error) {
 func (a *app) benchCPU(b *benchFlags, shapes []benchShape, doc *benchJSON) error {
 	o := cpuref.BenchOptions{Bits: b.bits, Threads: b.threads, Rounds: b.rounds}
 	for _, s := range shapes {
-		if s.groups > 1 {
-			return usagef("--shapes: batches and depthwise are for a GPU: add --backend gpu")
+		if s.depthwise {
+			return usagef("--shapes: depthwise is for a GPU: add --backend gpu")
 		}
-		o.Shapes = append(o.Shapes, cpuref.BenchShape{M: s.m, K: s.k, N: s.n})
+		o.Shapes = append(o.Shapes, cpuref.BenchShape{M: s.m, K: s.k, N: s.n, Groups: s.groups})
 	}
 	for _, name := range b.levels {
 		level, err := kernel.ParseLevel(name)
@@ -228,7 +234,7 @@ func (a *app) benchCPU(b *benchFlags, shapes []benchShape, doc *benchJSON) error
 		result := ofCPU(r)
 		doc.Results = append(doc.Results, result)
 		if !a.json {
-			a.printf("%s %7d %9.2f %9.2f\n", result.label(), r.Threads, r.Lookups+r.MACs, (r.Lookups+r.MACs)*doc.CycleNS)
+			a.printf("%s %7d %9.2f %9.2f\n", result.label(), r.Threads, r.Lookups+r.MACs, (r.Lookups+r.MACs)*r.CycleNS)
 		}
 	}
 	cpuref.Bench(o)
