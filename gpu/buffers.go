@@ -3,6 +3,7 @@
 package gpu
 
 import (
+	"cmp"
 	"fmt"
 	"math/bits"
 
@@ -12,10 +13,13 @@ import (
 // A pool keeps buffers that are not in use, by their size, since to make one
 // may stall the device. It belongs to the GL thread.
 type pool struct {
-	free map[int][]uint32 // by capacity in bytes
+	free  map[int][]uint32        // by capacity in bytes
+	fault func(call string) error // see Options; not nil
 }
 
-func newPool() pool { return pool{free: make(map[int][]uint32)} }
+func newPool(fault func(call string) error) pool {
+	return pool{free: make(map[int][]uint32), fault: fault}
+}
 
 // bucket returns the capacity of buffers for size bytes: the next multiple of
 // an eighth of its power of two, so that at most an eighth is lost and tensors
@@ -35,9 +39,9 @@ func (p *pool) get(size int) (buffer uint32, capacity int, err error) {
 		p.free[capacity] = kept[:len(kept)-1]
 		return kept[len(kept)-1], capacity, nil
 	}
-	buffer, err = newBuffer(capacity)
+	buffer, err = p.newBuffer(capacity)
 	if err != nil && p.trim() > 0 {
-		buffer, err = newBuffer(capacity)
+		buffer, err = p.newBuffer(capacity)
 	}
 	if err != nil {
 		return 0, 0, fmt.Errorf("%d bytes: %w", size, err)
@@ -61,12 +65,12 @@ func (p *pool) trim() (n int) {
 }
 
 // newBuffer makes a buffer. What it holds is undefined.
-func newBuffer(bytes int) (uint32, error) {
+func (p *pool) newBuffer(bytes int) (uint32, error) {
 	var b uint32
 	gl.GenBuffers(1, &b)
 	gl.BindBuffer(gl.COPY_WRITE_BUFFER, b)
 	gl.BufferData(gl.COPY_WRITE_BUFFER, bytes, nil, gl.DYNAMIC_COPY)
-	if err := glError(); err != nil {
+	if err := cmp.Or(glError(), p.fault("BufferData")); err != nil {
 		gl.DeleteBuffers(1, &b)
 		return 0, err
 	}

@@ -164,8 +164,8 @@ var glErrors = map[uint32]error{
 	gl.INVALID_VALUE:                 errors.New("GL_INVALID_VALUE"),
 	gl.INVALID_OPERATION:             errors.New("GL_INVALID_OPERATION"),
 	gl.INVALID_FRAMEBUFFER_OPERATION: errors.New("GL_INVALID_FRAMEBUFFER_OPERATION"),
-	gl.OUT_OF_MEMORY:                 errors.New("the device is out of memory (GL_OUT_OF_MEMORY)"),
-	0x0507:                           errors.New("the context is lost (GL_CONTEXT_LOST): the GPU was reset or unplugged"),
+	gl.OUT_OF_MEMORY:                 ErrOutOfMemory,
+	0x0507:                           ErrContextLost,
 }
 
 // glError returns the error that GL has recorded, if any.

@@ -3,7 +3,7 @@
 package gpu
 
 /*
-#cgo LDFLAGS: -ldl
+#cgo LDFLAGS: -Wl,--as-needed -ldl
 #include <dlfcn.h>
 #include <stddef.h>
 #include <stdint.h>

@@ -47,9 +47,9 @@ type Device struct {
 	unseen   uint32 // barrier bits for which nothing has waited since the last dispatch
 	pool     pool
 	timer    timer
-	sliceLen int                   // for tests: work groups a slice of a dispatch, if not 0
-	staging  []byte                // for data that cross the border
-	fault    func(op string) error // for tests: a failure to report after op
+	sliceLen int                     // for tests: work groups a slice of a dispatch, if not 0
+	staging  []byte                  // for data that cross the border
+	fault    func(call string) error // see Options; not nil
 }
 
 // A command is one thing for the GL thread to do: call, or if that is nil,
@@ -70,7 +70,11 @@ const queueLength = 256
 // Open opens the device that o asks for. The error wraps [ErrUnavailable] if
 // there is none.
 func Open(o Options) (*Device, error) {
+	if o.Fault == nil {
+		o.Fault = func(string) error { return nil }
+	}
 	d := &Device{
+		fault:    o.Fault,
 		debug:    o.Debug,
 		products: o.Products,
 		notify:   o.Note,
@@ -79,7 +83,7 @@ func Open(o Options) (*Device, error) {
 		replies:  make(chan error, 1),
 		ended:    make(chan struct{}),
 		programs: make(map[kernel]uint32),
-		pool:     newPool(),
+		pool:     newPool(o.Fault),
 		timer:    timer{rates: make(map[kernel]float64)},
 		staging:  make([]byte, stagingBytes),
 	}
@@ -127,11 +131,6 @@ func (d *Device) serve(o Options) {
 func (d *Device) do(c *command) error {
 	if err := d.perform(c); err != nil {
 		return err
-	}
-	if d.fault != nil {
-		if err := d.fault(c.op); err != nil {
-			return err
-		}
 	}
 	if !d.debug {
 		if c.wait {

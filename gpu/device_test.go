@@ -341,25 +341,83 @@ func TestTooLarge(t *testing.T) {
 	}
 }
 
+// failing returns a Fault that lets so many calls of a name pass and fails the
+// next ones with err, as many as times says.
+func failing(call string, after, times int, err error) func(string) error {
+	return func(c string) error {
+		if c != call {
+			return nil
+		}
+		if after--; after < 0 && after >= -times {
+			return err
+		}
+		return nil
+	}
+}
+
 // TestSticky checks that after a failure operations do nothing, and that every
-// Read and Sync returns that failure, not one that follows from it.
+// Read and Sync returns that failure, with the memory that was asked for, not
+// one that follows from it.
 func TestSticky(t *testing.T) {
-	d := open(t, gpu.Options{})
-	x := d.NewTensor(backend.F32, backend.Shape{2})
-	fault := errors.New("the device is out of memory (GL_OUT_OF_MEMORY)")
-	d.FailAfter(2, fault)
-	d.Write(x, []float32{-1, 2}) // 1
-	d.ReLU(x, x)                 // 2
-	d.ReLU(x, d.NewTensor(backend.F32, backend.Shape{2}))
-	d.Free(x)
-	got := make([]float32, 2)
-	y := d.NewTensor(backend.F32, backend.Shape{2})
-	for range 2 {
-		for _, err := range []error{d.Read(got, y), d.Sync()} {
-			if err == nil || err.Error() != "gpu: ReLU: "+fault.Error() || !errors.Is(err, fault) {
-				t.Errorf("error %v, want that of ReLU", err)
+	for _, c := range []struct {
+		call  string
+		after int
+		fault error
+		want  string
+	}{
+		{"DispatchCompute", 0, gpu.ErrOutOfMemory, "gpu: ReLU: relu_fwd on buffers of 512 bytes: "},
+		{"DispatchCompute", 1, gpu.ErrContextLost, "gpu: Add: add_fwd on buffers of 768 bytes: "},
+		{"BufferData", 0, gpu.ErrOutOfMemory, "gpu: NewTensor: tensor 2 f32: 8 bytes: "},
+		{"BufferData", 1, gpu.ErrContextLost, "gpu: NewTensor: tensor 300 i32: 1200 bytes: "},
+	} {
+		d := open(t, gpu.Options{Fault: failing(c.call, c.after, 1<<30, c.fault)})
+		x := d.NewTensor(backend.F32, backend.Shape{2})
+		d.Write(x, []float32{-1, 2})
+		d.ReLU(x, x)
+		d.NewTensor(backend.I32, backend.Shape{300})
+		d.Add(x, x, x)
+		d.Free(x)
+		got := make([]float32, 2)
+		y := d.NewTensor(backend.F32, backend.Shape{2})
+		for range 2 {
+			for _, err := range []error{d.Read(got, y), d.Sync()} {
+				var e *gpu.Error
+				if !errors.As(err, &e) || !errors.Is(err, c.fault) || err.Error() != c.want+c.fault.Error() {
+					t.Errorf("error %v, want %s%v", err, c.want, c.fault)
+				}
 			}
 		}
+	}
+}
+
+// TestTightMemory checks that where a device has no memory left buffers that
+// are kept for later are given back first, and workspace is made smaller.
+func TestTightMemory(t *testing.T) {
+	full := false
+	d := open(t, gpu.Options{Fault: func(call string) error {
+		if full && call == "BufferData" {
+			full = false // that was what the kept buffers held
+			return gpu.ErrOutOfMemory
+		}
+		return nil
+	}})
+	d.Free(d.NewTensor(backend.F32, backend.Shape{1000}))
+	_ = d.Do(func() error { full = true; return nil })
+	d.NewTensor(backend.F32, backend.Shape{5000})
+	if err := d.Sync(); err != nil {
+		t.Errorf("with buffers to give back: %v", err)
+	}
+	// Each failure halves the workspace.
+	left := 3
+	tight := open(t, gpu.Options{Fault: func(call string) error {
+		if call != "BufferData" || left == 0 {
+			return nil
+		}
+		left--
+		return gpu.ErrOutOfMemory
+	}})
+	if n := tight.Workspace(1<<20, 1<<10); n != 1<<17 || tight.Sync() != nil {
+		t.Errorf("workspace of %d bytes, want %d (%v)", n, 1<<17, tight.Sync())
 	}
 }
 

@@ -163,7 +163,19 @@ func (d *Device) launch(c *command) error {
 		gl.Flush() // a driver may hold dispatches back and hand them over as one
 	}
 	d.unseen = gl.SHADER_STORAGE_BARRIER_BIT | gl.BUFFER_UPDATE_BARRIER_BIT
+	if err := d.fault("DispatchCompute"); err != nil {
+		return c.failed(err)
+	}
 	return nil
+}
+
+// failed says of which kernel, on how much memory, err is the failure.
+func (c *command) failed(err error) error {
+	bytes := 0
+	for _, b := range c.buffers[:c.nBuffers] {
+		bytes += b.capacity
+	}
+	return fmt.Errorf("%s on buffers of %d bytes: %w", c.kernel.file, bytes, err)
 }
 
 // firstGroup is the location of the uniform of index.glsl and tiles.glsl.

@@ -11,19 +11,6 @@ import (
 // Do calls f on the GL thread and returns the first failure so far.
 func (d *Device) Do(f func() error) error { return d.wait("Do", f) }
 
-// FailAfter has the n-th command from now on, for n = 1, 2, …, fail with err.
-func (d *Device) FailAfter(n int, err error) {
-	d.queue("FailAfter", func() error {
-		d.fault = func(string) error {
-			if n--; n == -1 { // the first is that of FailAfter itself
-				return err
-			}
-			return nil
-		}
-		return nil
-	})
-}
-
 // CutDispatches has every grid that may be cut come in slices of so many work
 // groups.
 func (d *Device) CutDispatches(groups int) {
@@ -154,3 +141,6 @@ func ParseCache(text []byte, device string) (map[string]string, error) {
 	}
 	return all, err
 }
+
+// Workspace returns the bytes of a workspace.
+func (d *Device) Workspace(want, least int) int { return d.workspace("Workspace", want, least).bytes() }

@@ -27,6 +27,12 @@ import "errors"
 // OpenGL 4.3, and always in builds without cgo.
 var ErrUnavailable = errors.New("no OpenGL 4.3 device")
 
+// Failures of a device that an [Error] may wrap.
+var (
+	ErrOutOfMemory = errors.New("the device is out of memory (GL_OUT_OF_MEMORY): a smaller batch needs less")
+	ErrContextLost = errors.New("the context is lost (GL_CONTEXT_LOST): the GPU was reset or unplugged")
+)
+
 // An Error reports a failure of the device during an operation.
 type Error struct {
 	Op  string // as in "LUTMatMul"
@@ -64,6 +70,11 @@ type Options struct {
 	// Cache is the folder that keeps what was measured; empty is gputrain in
 	// the user's cache folder.
 	Cache string
+
+	// Fault, if set, is asked after each call of OpenGL that allocates memory
+	// ("BufferData") or runs a kernel ("DispatchCompute"). An error that it
+	// returns counts as that of the call. It is for tests.
+	Fault func(call string) error
 
 	// Note, if set, is told in a line what is no failure but of interest.
 	Note func(line string)

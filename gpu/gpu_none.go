@@ -25,5 +25,11 @@ func (d *Device) Info() Info { return Info{} }
 // Profile is never called: there is no Device.
 func (d *Device) Profile(func(backend.Span)) {}
 
+// Choices is never called: there is no Device.
+func (d *Device) Choices() map[string]string { return nil }
+
+// SetChoices is never called: there is no Device.
+func (d *Device) SetChoices(map[string]string) error { return errBuild }
+
 // Close is never called: there is no Device.
 func (d *Device) Close() {}

@@ -3,6 +3,7 @@
 package gpu
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"slices"
@@ -270,6 +271,9 @@ func (d *Device) newBufferTexture(internal uint32, data any) *texture {
 		gl.GenBuffers(1, &t.buffer)
 		gl.BindBuffer(gl.TEXTURE_BUFFER, t.buffer)
 		gl.BufferData(gl.TEXTURE_BUFFER, len(texels), unsafe.Pointer(&texels[0]), gl.STATIC_DRAW)
+		if err := cmp.Or(glError(), d.fault("BufferData")); err != nil {
+			return fmt.Errorf("table of %d bytes: %w", len(texels), err)
+		}
 		gl.GenTextures(1, &t.name)
 		t.bind(0)
 		gl.TexBuffer(gl.TEXTURE_BUFFER, internal, t.buffer)

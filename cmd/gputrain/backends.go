@@ -19,6 +19,7 @@ type backendFlags struct {
 	backend    string
 	device     int
 	requireGPU bool
+	tune       gpu.Tuning // of the kernels of a GPU; no flag of most commands
 }
 
 func (b *backendFlags) register(cmd *cobra.Command) {
@@ -69,6 +70,9 @@ func checkProvider() error {
 	}
 }
 
+// openDevice is gpu.Open, save in tests of devices that fail.
+var openDevice = gpu.Open
+
 // open returns the chosen backend and what closes it. It says which it took,
 // and why not the GPU.
 func (b *backendFlags) open(a *app) (backend.Backend, func(), error) {
@@ -79,7 +83,7 @@ func (b *backendFlags) open(a *app) (backend.Backend, func(), error) {
 		return b.openCPU(a, "")
 	}
 	hardware := b.requireGPU || b.backend == "auto"
-	d, err := gpu.Open(gpu.Options{Device: b.device, RequireHardware: hardware})
+	d, err := openDevice(gpu.Options{Device: b.device, RequireHardware: hardware, Tune: b.tune, Note: func(line string) { a.log.Info(line) }})
 	switch {
 	case err == nil:
 		info := d.Info()

@@ -77,6 +77,7 @@ type benchFlags struct {
 	threads []int
 	levels  []string
 	rounds  int
+	tune    bool
 }
 
 func newBench(a *app) *cobra.Command {
@@ -95,7 +96,9 @@ instructions slow the core's clock down.
 
 On a GPU the median counts, by the device's own clock; beside each figure stands
 what share it is of the bandwidth of a copy and of a large float32 product on the
-same device. Without --shapes a software renderer gets small ones.`,
+same device. Without --shapes a software renderer gets small ones. --tune measures
+the variants of the kernels anew and keeps which were best, for later runs on this
+device and driver; without it that happens once, on hardware.`,
 		Example: `  gputrain bench
   gputrain bench --backend cpu --shapes 64x576x4096 --bits 8 --threads 1,2 --json
   gputrain bench --backend gpu --shapes 64x576x65536,12x197x64x197,depthwise`,
@@ -107,6 +110,9 @@ same device. Without --shapes a software renderer gets small ones.`,
 			shapes, err := b.check()
 			if err != nil {
 				return err
+			}
+			if b.tune {
+				b.where.tune = gpu.TuneAgain
 			}
 			opened, closeBackend, err := b.where.open(a)
 			if err != nil {
@@ -122,6 +128,8 @@ same device. Without --shapes a software renderer gets small ones.`,
 				}
 				doc.Software = d.Info().Software
 				err = a.benchGPU(cmd.Context(), d, &b, shapes, &doc)
+			} else if b.tune {
+				return usagef("--tune is for a GPU: add --backend gpu, or leave it out")
 			} else {
 				err = a.benchCPU(&b, shapes, &doc)
 			}
@@ -138,6 +146,7 @@ same device. Without --shapes a software renderer gets small ones.`,
 	f.IntSliceVar(&b.threads, "threads", []int{1}, "numbers `N` of threads of the CPU")
 	f.StringSliceVar(&b.levels, "levels", nil, "CPU `LEVELS`, as doctor lists them (default all)")
 	f.IntVar(&b.rounds, "rounds", 9, "`N` times that an operation is done; of the CPU the best counts, of a GPU the median")
+	f.BoolVar(&b.tune, "tune", false, "choose the fastest variants of a GPU's kernels anew, also on a software renderer")
 	return cmd
 }
 

@@ -28,7 +28,7 @@ import (
 // TestMain lets scripts run gputrain as a program of its own: the test binary,
 // under that name.
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"gputrain": main})
+	testscript.Main(m, map[string]func(){"gputrain": main, "gputrain-faulty": faultyMain})
 }
 
 // TestScripts runs the command line as a user would; see testdata/script. Each
