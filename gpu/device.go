@@ -47,6 +47,7 @@ type Device struct {
 	unseen   uint32 // barrier bits for which nothing has waited since the last dispatch
 	pool     pool
 	timer    timer
+	labels   labelCheck
 	sliceLen int                     // for tests: work groups a slice of a dispatch, if not 0
 	staging  []byte                  // for data that cross the border
 	fault    func(call string) error // see Options; not nil
@@ -117,6 +118,8 @@ func (d *Device) serve(o Options) {
 		if d.err == nil {
 			if err := d.do(&c); err != nil {
 				d.err = &Error{c.op, err}
+			} else if c.wait {
+				d.err = d.labels.failed(d)
 			}
 		}
 		if c.wait {

@@ -8,6 +8,7 @@ import (
 	"math"
 	"os"
 	"runtime"
+	"runtime/debug"
 	"strings"
 	"sync"
 	"testing"
@@ -23,7 +24,7 @@ import (
 func open(t *testing.T, o gpu.Options) *gpu.Device {
 	t.Helper()
 	need(t)
-	o.Debug = true
+	o.Debug, o.Device = true, testDevice()
 	d, err := gpu.Open(o)
 	if err != nil {
 		t.Fatal(err)
@@ -35,9 +36,10 @@ func open(t *testing.T, o gpu.Options) *gpu.Device {
 // TestStores holds the places of product tables that are not the default to
 // the contract.
 func TestStores(t *testing.T) {
-	for name, s := range map[string]gpu.Store{"image texture": gpu.ImageTexture, "storage buffer": gpu.StorageBuffer} {
+	for name, s := range map[string]gpu.Store{"image texture": gpu.ImageTexture, "storage buffer": gpu.StorageBuffer, "shared memory": gpu.SharedMemory} {
 		t.Run(name, func(t *testing.T) {
 			d := open(t, gpu.Options{Products: s})
+			backendtest.LUTMatMul(backendtest.Wrap(t), d)
 			backendtest.LUTConv2D(backendtest.Wrap(t), d)
 		})
 	}
@@ -112,26 +114,53 @@ func step(d *gpu.Device, size int) {
 }
 
 // TestConstantObjects checks that a steady loop neither makes nor keeps GL
-// objects, of sizes that vary.
+// objects, of sizes that vary, nor memory, whatever kernels it runs by.
 func TestConstantObjects(t *testing.T) {
-	d := open(t, gpu.Options{})
-	count := func() string {
-		b, x, p, err := d.LiveObjects()
-		if err != nil {
-			t.Fatal(err)
-		}
-		return fmt.Sprintf("%d buffers, %d textures, %d programs", b, x, p)
+	for name, plans := range map[string]map[string]string{
+		"gather": {},
+		"tiles":  {"forward": "rowexp rows=8 columns=4 lanes=256 splits=1", "backward-w": "rowexp", "backward-x": "rowexp"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			d := choose(t, gpu.Options{}, plans)
+			count := func() string {
+				b, x, p, err := d.LiveObjects()
+				if err != nil {
+					t.Fatal(err)
+				}
+				return fmt.Sprintf("%d buffers, %d textures, %d programs", b, x, p)
+			}
+			for i := range 20 {
+				step(d, 4+i%5)
+			}
+			before, resident := count(), residentBytes(t)
+			for i := range 500 {
+				step(d, 4+i%5)
+			}
+			if after := count(); after != before {
+				t.Errorf("after 500 steps %s, before %s", after, before)
+			}
+			// A buffer of a step is 4 KiB at least.
+			if more := residentBytes(t) - resident; more > 1<<20 {
+				t.Errorf("500 steps have added %d bytes to resident memory", more)
+			}
+		})
 	}
-	for i := range 20 {
-		step(d, 4+i%5)
+}
+
+// residentBytes returns the memory of the process that is resident, of which
+// the Go heap has its garbage collected, or 0 where the system does not tell.
+func residentBytes(t *testing.T) int {
+	t.Helper()
+	debug.FreeOSMemory()
+	text, err := os.ReadFile("/proc/self/statm")
+	if err != nil {
+		return 0
 	}
-	before := count()
-	for i := range 500 {
-		step(d, 4+i%5)
+	var pages, resident int
+	if _, err := fmt.Sscan(string(text), &pages, &resident); err != nil {
+		t.Fatal(err)
 	}
-	if after := count(); after != before {
-		t.Errorf("after 500 steps %s, before %s", after, before)
-	}
+	return resident * os.Getpagesize()
 }
 
 // TestGarbage checks that queueing work costs the Go heap next to nothing.
@@ -589,6 +618,40 @@ func TestCuts(t *testing.T) {
 		x, y := gpu.Fold(terms)
 		if x < 1 || x > 65535 || y < 1 || y > 65535 || x*y < terms {
 			t.Errorf("%d elements: %d×%d groups", terms, x, y)
+		}
+	}
+}
+
+// TestLabels checks that a label that is no class, which only the device sees,
+// is a failure with the first such row.
+func TestLabels(t *testing.T) {
+	for _, c := range []struct {
+		labels, mixed []int32
+		want          string
+	}{
+		{[]int32{0, 2, -1}, nil, ""},
+		{[]int32{0, 3, 7}, nil, "gpu: SoftmaxCrossEntropy: the label of row 1 is none of 3 classes"},
+		{[]int32{0, 1, -2}, nil, "gpu: SoftmaxCrossEntropy: the label of row 2 is none of 3 classes"},
+		{[]int32{1, 1, -1}, []int32{2, 0, 99}, ""},
+		{[]int32{1, 1, 2}, []int32{2, -1, 0}, "gpu: SoftmaxCrossEntropy: the label of row 1 is none of 3 classes"},
+	} {
+		d := open(t, gpu.Options{})
+		stats, logits := d.NewTensor(backend.F32, backend.Shape{3}), d.NewTensor(backend.F32, backend.Shape{3, 3})
+		targets := backend.Targets{Labels: d.NewTensor(backend.I32, backend.Shape{3})}
+		d.Write(targets.Labels, c.labels)
+		if c.mixed != nil {
+			targets.Mixed, targets.Lambda = d.NewTensor(backend.I32, backend.Shape{3}), 0.5
+			d.Write(targets.Mixed, c.mixed)
+		}
+		d.SoftmaxCrossEntropy(stats, d.NewTensor(backend.F32, backend.Shape{3, 3}), logits, targets, 1)
+		for range 2 {
+			got := ""
+			if err := d.Read(make([]float32, 3), stats); err != nil {
+				got = err.Error()
+			}
+			if got != c.want {
+				t.Errorf("labels %v: %q, want %q", c.labels, got, c.want)
+			}
 		}
 	}
 }

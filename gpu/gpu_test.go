@@ -3,9 +3,11 @@
 package gpu_test
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"os"
+	"strconv"
 	"testing"
 
 	"gputrain/gpu"
@@ -17,8 +19,10 @@ import (
 // skipping everything.
 var device *gpu.Device
 
+// TestMain opens the device of most tests. GPUTRAIN_TEST_DEVICE=N is
+// Options.Device of all of them.
 func TestMain(m *testing.M) {
-	d, err := gpu.Open(gpu.Options{Debug: true})
+	d, err := gpu.Open(gpu.Options{Debug: true, Device: testDevice()})
 	switch {
 	case err == nil:
 		device = d
@@ -34,6 +38,15 @@ func TestMain(m *testing.M) {
 		device.Close()
 	}
 	os.Exit(code)
+}
+
+// testDevice returns the index of the device under test.
+func testDevice() int {
+	n, err := strconv.Atoi(cmp.Or(os.Getenv("GPUTRAIN_TEST_DEVICE"), "0"))
+	if err != nil {
+		panic(fmt.Sprintf("GPUTRAIN_TEST_DEVICE: %v", err))
+	}
+	return n
 }
 
 // need returns the device, or skips the test.

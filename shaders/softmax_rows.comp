@@ -9,11 +9,12 @@
 // L   f32 [N, classes]  logits
 // T   i32 [N]           labels a; of −1 the row is left out
 // M   i32 [N]           labels b, read where mixes is 1
+// F   i32 [1]           in and out: the least row so far whose label is no class
 //
 // Grid    a work group a row.
 //
 // Of equal logits the first counts as greater, NaN as greater than any number.
-// A label that is no class has the loss NaN.
+// A row whose label is no class has the loss NaN.
 
 #version 430 core
 
@@ -25,6 +26,7 @@ layout(std430, binding = 1) writeonly buffer BufP { float P[]; };
 layout(std430, binding = 2) readonly buffer BufL { float L[]; };
 layout(std430, binding = 3) readonly buffer BufT { int T[]; };
 layout(std430, binding = 4) readonly buffer BufM { int M[]; };
+layout(std430, binding = 5) buffer BufF { int F[]; };
 
 layout(location = 0) uniform int N;
 layout(location = 1) uniform int classes;
@@ -96,6 +98,7 @@ void main() {
         for (int i = int(gl_LocalInvocationIndex); i < classes; i += int(GROUP)) dL[n * classes + i] = 0.0;
         if (gl_LocalInvocationIndex == 0u) {
             P[n] = a == -1 ? 0.0 : NAN;
+            if (a != -1) atomicMin(F[0], n);
             P[N + n] = 0.0;
             P[2 * N + n] = 0.0;
         }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -8,6 +9,7 @@ import (
 	"reflect"
 	"runtime"
 	"slices"
+	"strconv"
 	"testing"
 
 	"gputrain/cpuref"
@@ -19,10 +21,15 @@ import (
 )
 
 // openGPU returns a device to hold against the CPU, or skips the test. Setting
-// GPUTRAIN_REQUIRE_GPU=1 makes that a failure.
+// GPUTRAIN_REQUIRE_GPU=1 makes that a failure. GPUTRAIN_TEST_DEVICE=N is the
+// index of the device.
 func openGPU(t *testing.T) *gpu.Device {
 	t.Helper()
-	d, err := gpu.Open(gpu.Options{Debug: true})
+	index, err := strconv.Atoi(cmp.Or(os.Getenv("GPUTRAIN_TEST_DEVICE"), "0"))
+	if err != nil {
+		t.Fatalf("GPUTRAIN_TEST_DEVICE: %v", err)
+	}
+	d, err := gpu.Open(gpu.Options{Debug: true, Device: index})
 	switch {
 	case err == nil:
 		t.Cleanup(d.Close)
