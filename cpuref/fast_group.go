@@ -97,9 +97,9 @@ func newGrouping(d *backend.ConvDims, ph *phase, strip, wide int) grouping {
 	q := grouping{d: *d, ph: *ph, strip: strip, pixels: d.Batch * ph.rows * ph.cols, r: len(ph.taps) * d.GroupOut, wide: wide}
 	q.strips = ceilDiv(q.pixels, strip)
 	q.perChunk = max(1, ceilDiv(q.strips, maxChunks))
-	q.chunks = ceilDiv(q.strips, q.perChunk)
+	q.chunks = max(1, ceilDiv(q.strips, q.perChunk)) // even of a phase without pixels
 	q.channels = d.GroupIn
-	if parts := d.Groups * q.chunks; parts > 0 && parts < groupParts {
+	if parts := d.Groups * q.chunks; parts < groupParts {
 		q.channels = ceilDiv(d.GroupIn, min(d.GroupIn, ceilDiv(groupParts, parts)))
 	}
 	q.ranges = ceilDiv(d.GroupIn, q.channels)
@@ -371,11 +371,8 @@ func (c *CPU) fullBackwardW(d *backend.ConvDims, g gradientTable, b lutBackwardW
 		strip, wide, unit = storedSumsStrip, blockOf(d, kernel.StoredSumsWidth), float64(g.scale)
 	}
 	dt := c.transposeOutput(b.dy, d, wide, nil)
-	var outside []float32
-	if d.Pad != [2]int{} {
-		outside = scratch[float32](c, d.Cout*d.KH*d.KW)
-		run(c, d.Cout, outsideSums{*d, b.dy, outside})
-	}
+	plain := scratch[float64](c, d.Cout*(d.KH*d.KW+1))
+	run(c, d.Cout, plainSums{*d, b.dy, plain})
 	for i := range c.fast.phases {
 		q := newGrouping(d, &c.fast.phases[i], strip, wide)
 		if q.r == 0 {
@@ -384,16 +381,15 @@ func (c *CPU) fullBackwardW(d *backend.ConvDims, g gradientTable, b lutBackwardW
 		mark := c.memory.used
 		room := q.r + 128 // what the widest kernel may take beyond r
 		sums := scratch[float32](c, d.Groups*q.chunks*d.GroupIn*room)
-		plain := scratch[float32](c, d.Groups*q.chunks*room)
 		switch {
 		case few:
-			run(c, q.parts(), rowSums{c, q, g, b, dt, room, sums, plain})
+			run(c, q.parts(), rowSums{c, q, g, b, dt, room, sums})
 		case g.stored != nil:
-			run(c, q.parts(), storedSums{c, q, g, b, dt, room, sums, plain})
+			run(c, q.parts(), storedSums{c, q, g, b, dt, room, sums})
 		default:
-			run(c, q.parts(), groupSums{c, q, g, b, dt, room, sums, plain})
+			run(c, q.parts(), groupSums{c, q, g, b, dt, room, sums})
 		}
-		run(c, d.Groups*d.GroupIn, combineGroups{c, q, g, b, room, sums, plain, outside, unit})
+		run(c, d.Groups*d.GroupIn, combineGroups{q, g, b, room, sums, plain, unit})
 		c.memory.used = mark
 	}
 }
@@ -401,11 +397,11 @@ func (c *CPU) fullBackwardW(d *backend.ConvDims, g gradientTable, b lutBackwardW
 type groupSums struct {
 	c *CPU
 	grouping
-	g           gradientTable
-	b           lutBackwardW
-	dt          []float32
-	room        int
-	sums, plain []float32 // [group, chunk, channel, r] with the gradient, and [group, chunk, r] without
+	g    gradientTable
+	b    lutBackwardW
+	dt   []float32
+	room int
+	sums []float32 // Σ D·g, [group, chunk, channel, r]
 }
 
 func (t *groupSums) part(i, worker int) {
@@ -414,10 +410,6 @@ func (t *groupSums) part(i, worker int) {
 	g, chunk, c0, c1 := q.piece(i)
 	sums := t.sums[((g*q.chunks+chunk)*q.d.GroupIn+c0)*t.room:][:(c1-c0)*t.room]
 	clear(sums)
-	plain := t.plain[(g*q.chunks+chunk)*t.room:][:t.room]
-	if c0 == 0 {
-		clear(plain)
-	}
 	q.eachStrip(chunk, func(n0, n int) {
 		q.sort(s, g, c0, c1, n0, n, t.b.x)
 		for r0, width := 0, 0; r0 < q.r; r0 += width {
@@ -430,11 +422,6 @@ func (t *groupSums) part(i, worker int) {
 				f.Expand(u.table, width, t.g.rows, u.rows, &u.groups[ch-c0])
 				f.GroupSums(sums[(ch-c0)*t.room+r0:], u.d, &u.groups[ch-c0], u.table, width)
 			}
-			if c0 == 0 {
-				u.constant = resize(u.constant, 256*width)
-				fill(u.constant[:width], 1)
-				f.GroupSums(plain[r0:], u.d, &u.one, u.constant, width)
-			}
 		}
 	})
 }
@@ -442,68 +429,70 @@ func (t *groupSums) part(i, worker int) {
 // combineGroups adds the chunks of one channel, in order, and writes its
 // weights.
 type combineGroups struct {
-	c *CPU
 	grouping
-	g           gradientTable
-	b           lutBackwardW
-	room        int
-	sums, plain []float32
-	outside     []float32 // [Cout, KH·KW], or nil
-	unit        float64   // what sums counts
+	g     gradientTable
+	b     lutBackwardW
+	room  int
+	sums  []float32
+	plain []float64 // see plainSums
+	unit  float64   // what sums counts
 }
 
-func (t *combineGroups) part(i, worker int) {
-	u, q, d := &t.c.fast.workers[worker].group, &t.grouping, &t.d
+func (t *combineGroups) part(i, _ int) {
+	q, d := &t.grouping, &t.d
 	g, ch := i/d.GroupIn, i%d.GroupIn
 	sums := t.sums[(g*q.chunks*d.GroupIn+ch)*t.room:]
-	plain := resize(u.z, q.r)
-	u.z = plain
-	copy(plain, t.plain[g*q.chunks*t.room:])
 	for chunk := 1; chunk < q.chunks; chunk++ {
 		addFloats(sums[:q.r], sums[chunk*d.GroupIn*t.room:])
-		addFloats(plain, t.plain[(g*q.chunks+chunk)*t.room:])
 	}
-	for r := range q.r {
-		tap, o := q.ph.taps[r/d.GroupOut].index, g*d.GroupOut+r%d.GroupOut
-		at := o*d.K + ch*d.KH*d.KW + tap
-		// The few roundings that a weight's sum has left are saved by float64.
-		sum := t.unit*float64(sums[r]) - float64(t.b.zero)*float64(plain[r])
-		if t.outside != nil {
-			gradient := t.g.rows[int(t.b.w[at])*256+int(t.b.outside)]
-			sum += float64(t.outside[o*d.KH*d.KW+tap]) * float64(gradient-t.b.zeroOut)
+	taps := d.KH * d.KW
+	for i, tap := range q.ph.taps {
+		for m, sum := range sums[i*d.GroupOut:][:d.GroupOut] {
+			o := g*d.GroupOut + m
+			at := o*d.K + ch*taps + tap.index
+			plain := t.plain[o*(taps+1):][:taps+1]
+			outside := plain[tap.index]
+			// What cancels, and the few roundings that a weight's sum has left, are
+			// for float64.
+			dw := t.unit*float64(sum) - float64(t.b.zero)*(plain[taps]-outside)
+			if outside != 0 {
+				gradient := t.g.rows[int(t.b.w[at])*256+int(t.b.outside)]
+				dw += outside * float64(gradient-t.b.zeroOut)
+			}
+			t.b.dw[at] = float32(float64(t.b.sx) * dw)
 		}
-		t.b.dw[at] = float32(float64(t.b.sx) * sum)
 	}
 }
 
-// outsideSums sets out[o, tap] to the sum of the dY whose tap lies outside the
-// image.
-type outsideSums struct {
+// plainSums sets out[o, tap] to the sum of the dY of channel o whose tap lies
+// outside the image, and out[o, KH·KW] to that of all.
+type plainSums struct {
 	d   backend.ConvDims
 	dy  []float32
-	out []float32
+	out []float64
 }
 
-func (t *outsideSums) part(o, _ int) {
+func (t *plainSums) part(o, _ int) {
 	d := &t.d
-	for p := range d.KH {
-		rows := inside(p*d.Dilation[0]-d.Pad[0], d.Stride[0], d.H, d.OH)
-		for q := range d.KW {
-			cols := inside(q*d.Dilation[1]-d.Pad[1], d.Stride[1], d.W, d.OW)
-			var sum float32
-			for image := range d.Batch {
-				plane := t.dy[(image*d.Cout+o)*d.OH*d.OW:][:d.OH*d.OW]
-				for i := range d.OH {
+	out := t.out[o*(d.KH*d.KW+1):][:d.KH*d.KW+1]
+	clear(out)
+	for image := range d.Batch {
+		plane := t.dy[(image*d.Cout+o)*d.OH*d.OW:][:d.OH*d.OW]
+		out[d.KH*d.KW] += sumFloats(plane)
+		if d.Pad == [2]int{} {
+			continue
+		}
+		for p := range d.KH {
+			rows := inside(p*d.Dilation[0]-d.Pad[0], d.Stride[0], d.H, d.OH)
+			for q := range d.KW {
+				cols := inside(q*d.Dilation[1]-d.Pad[1], d.Stride[1], d.W, d.OW)
+				sum := sumFloats(plane[:rows.first*d.OW]) + sumFloats(plane[rows.last*d.OW:])
+				for i := rows.first; i < rows.last; i++ {
 					line := plane[i*d.OW:][:d.OW]
-					if i < rows.first || i >= rows.last {
-						sum += sumFloats(line)
-						continue
-					}
-					sum += sumFloats(line[:cols.first])
-					sum += sumFloats(line[cols.last:])
+					sum += sumFloats(line[:cols.first]) + sumFloats(line[cols.last:])
 				}
+				out[p*d.KW+q] += sum
 			}
-			t.out[(o*d.KH+p)*d.KW+q] = sum
 		}
 	}
 }
@@ -516,10 +505,17 @@ func addFloats(sum, x []float32) {
 	}
 }
 
-func sumFloats(x []float32) float32 {
-	var sum float32
-	for _, v := range x {
-		sum += v
+// sumFloats returns the sum of x, in float64 by four.
+func sumFloats(x []float32) float64 {
+	var s0, s1, s2, s3 float64
+	for ; len(x) >= 4; x = x[4:] {
+		s0 += float64(x[0])
+		s1 += float64(x[1])
+		s2 += float64(x[2])
+		s3 += float64(x[3])
 	}
-	return sum
+	for _, v := range x {
+		s0 += float64(v)
+	}
+	return s0 + s1 + (s2 + s3)
 }

@@ -101,11 +101,11 @@ func (q *grouping) rowWeights(dst []uint8, g, ch, r0 int, w []uint8) {
 type rowSums struct {
 	c *CPU
 	grouping
-	g           gradientTable
-	b           lutBackwardW
-	dt          []float32
-	room        int
-	sums, plain []float32 // as in groupSums
+	g    gradientTable
+	b    lutBackwardW
+	dt   []float32
+	room int
+	sums []float32 // as in groupSums
 }
 
 func (t *rowSums) part(i, worker int) {
@@ -113,10 +113,6 @@ func (t *rowSums) part(i, worker int) {
 	g, chunk, c0, c1 := q.piece(i)
 	sums := t.sums[((g*q.chunks+chunk)*q.d.GroupIn+c0)*t.room:][:(c1-c0)*t.room]
 	clear(sums)
-	plain := t.plain[(g*q.chunks+chunk)*t.room:][:t.room]
-	if c0 == 0 {
-		clear(plain)
-	}
 	q.eachStrip(chunk, func(n0, n int) {
 		codes := q.laneCodes(s, g, c0, c1, n0, n, n, t.b.x)
 		for r0, lanes := 0, 0; r0 < q.r; r0 += lanes {
@@ -128,11 +124,6 @@ func (t *rowSums) part(i, worker int) {
 			for ch := c0; ch < c1; ch++ {
 				q.laneWeights(s.lanes.weights, s, ch, t.b.w)
 				f.RowSums(sums[(ch-c0)*t.room+r0:], s.lanes.weights, codes[(ch-c0)*n:][:n], block, lanes, t.g.looked, lanes, 1)
-			}
-			if c0 == 0 {
-				for j := range n {
-					addFloats(plain[r0:r0+lanes], block[j*lanes:])
-				}
 			}
 		}
 	})

@@ -177,11 +177,11 @@ func (t *zeroSums) part(i, _ int) {
 type storedSums struct {
 	c *CPU
 	grouping
-	g           gradientTable
-	b           lutBackwardW
-	dt          []float32
-	room        int
-	sums, plain []float32 // as in groupSums
+	g    gradientTable
+	b    lutBackwardW
+	dt   []float32
+	room int
+	sums []float32 // as in groupSums
 }
 
 func (t *storedSums) part(i, worker int) {
@@ -189,10 +189,6 @@ func (t *storedSums) part(i, worker int) {
 	g, chunk, c0, c1 := q.piece(i)
 	sums := t.sums[((g*q.chunks+chunk)*q.d.GroupIn+c0)*t.room:][:(c1-c0)*t.room]
 	clear(sums)
-	plain := t.plain[(g*q.chunks+chunk)*t.room:][:t.room]
-	if c0 == 0 {
-		clear(plain)
-	}
 	const width = kernel.StoredSumsWidth
 	q.eachStrip(chunk, func(n0, n int) {
 		ld := roundUp(n, kernel.StoredUnit)
@@ -211,21 +207,6 @@ func (t *storedSums) part(i, worker int) {
 					}
 				}
 			}
-			if c0 == 0 {
-				addRows((*[width]float32)(plain[r0:]), block[:n*width])
-			}
 		}
 	})
-}
-
-// addRows adds the rows of d to sum.
-func addRows(sum *[kernel.StoredSumsWidth]float32, d []float32) {
-	s := *sum
-	for len(d) >= len(s) {
-		for r, v := range d[:len(s)] {
-			s[r] += v
-		}
-		d = d[len(s):]
-	}
-	*sum = s
 }

@@ -59,6 +59,7 @@ func fastConvs() []fastConv {
 		{"depthwise", backend.Shape{2, 6, 8, 8}, backend.Shape{6, 1, 3, 3}, backend.Conv2D{Pad: [2]int{1, 1}, Groups: 6}, false},
 		{"pad beyond the image", backend.Shape{1, 1, 2, 2}, backend.Shape{2, 1, 3, 3}, backend.Conv2D{Pad: [2]int{4, 4}}, false},
 		{"same, pad beyond the image", backend.Shape{1, 1, 3, 3}, backend.Shape{2, 1, 9, 9}, backend.Conv2D{Pad: [2]int{4, 4}}, false},
+		{"phases without pixels", backend.Shape{2, 2, 2, 2}, backend.Shape{3, 2, 3, 3}, backend.Conv2D{Stride: [2]int{3, 3}, Pad: [2]int{1, 1}}, true},
 		{"two strips", backend.Shape{3, 2, 24, 24}, backend.Shape{20, 2, 3, 3}, backend.Conv2D{Pad: [2]int{1, 1}}, false},
 	}
 }
