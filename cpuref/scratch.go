@@ -1,6 +1,9 @@
 package cpuref
 
-import "unsafe"
+import (
+	"reflect"
+	"unsafe"
+)
 
 // scratch returns n elements of memory for the operation that runs, aligned
 // to 64 bytes, with whatever they held before. An operation that calls scratch
@@ -38,10 +41,58 @@ const (
 func (a *arena) take(n int) []byte {
 	n = (n + cacheLine - 1) &^ (cacheLine - 1)
 	if a.used+n > len(a.block) {
-		whole := make([]byte, max(arenaMin, 2*len(a.block), a.used+n)+cacheLine)
-		skip := -int(uintptr(unsafe.Pointer(&whole[0]))) & (cacheLine - 1)
-		a.block, a.used = whole[skip:len(whole)-cacheLine+skip], 0
+		a.begin(max(arenaMin, 2*len(a.block), a.used+n))
 	}
 	a.used += n
 	return a.block[a.used-n : a.used : a.used]
+}
+
+// begin begins a block of n bytes.
+func (a *arena) begin(n int) {
+	whole := make([]byte, n+cacheLine)
+	skip := -int(uintptr(unsafe.Pointer(&whole[0]))) & (cacheLine - 1)
+	a.block, a.used = whole[skip:len(whole)-cacheLine+skip], 0
+}
+
+// Reserve implements [backend.Scratching]: the longest scratch of an operation
+// is a float32 copy of its largest tensor, and partial sums.
+func (c *CPU) Reserve(n int) {
+	if size := 4*n + n; size > len(c.memory.block) {
+		c.memory.begin(size)
+	}
+}
+
+// Scratch implements [backend.Scratching].
+func (c *CPU) Scratch() int64 {
+	return int64(len(c.memory.block)) + held(reflect.ValueOf(c.fast.weights)) + held(reflect.ValueOf(c.fast.packed)) +
+		held(reflect.ValueOf(c.fast.workers))
+}
+
+// held returns the bytes of the slices that v holds, and of those in their
+// elements. An im2col is left out: it looks at operands.
+func held(v reflect.Value) int64 {
+	var n int64
+	switch v.Type() {
+	case reflect.TypeFor[im2col[float32]](), reflect.TypeFor[im2col[uint8]]():
+		return 0
+	}
+	switch v.Kind() {
+	case reflect.Pointer:
+		if !v.IsNil() {
+			n = held(v.Elem())
+		}
+	case reflect.Struct:
+		for i := range v.NumField() {
+			n += held(v.Field(i))
+		}
+	case reflect.Slice:
+		n = int64(v.Cap()) * int64(v.Type().Elem().Size())
+		switch v.Type().Elem().Kind() {
+		case reflect.Struct, reflect.Slice, reflect.Pointer:
+			for i := range v.Len() {
+				n += held(v.Index(i))
+			}
+		}
+	}
+	return n
 }

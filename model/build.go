@@ -222,6 +222,7 @@ func (n *Network) allocate(p *planner, share bool) {
 		n.summary.Params += s.Params
 		n.summary.MACs += s.MACs
 	}
+	n.host = nil
 	n.stats = n.tensor("activations", backend.F32, backend.Shape{3})
 	p.allocate(share, func(backward bool, dt backend.DType, s backend.Shape) backend.Tensor {
 		if backward {
@@ -232,6 +233,9 @@ func (n *Network) allocate(p *planner, share bool) {
 		}
 		return n.tensor("activations", dt, s)
 	})
+	if b, ok := n.b.(backend.Scratching); ok {
+		b.Reserve(p.largest())
+	}
 	n.summary.Stem = p.chosen
 	n.summary.Bytes = n.bytes
 	for _, v := range n.bytes {

@@ -6,17 +6,15 @@ import (
 	"math/rand/v2"
 )
 
-// An initializer returns the n initial elements of the tensor called name.
-type initializer func(seed uint64, name string, n int) []float32
+// An initializer sets the initial elements of the tensor called name.
+type initializer func(dst []float32, seed uint64, name string)
 
 // constant fills a tensor with one number.
 func constant(v float32) initializer {
-	return func(_ uint64, _ string, n int) []float32 {
-		out := make([]float32, n)
-		for i := range out {
-			out[i] = v
+	return func(dst []float32, _ uint64, _ string) {
+		for i := range dst {
+			dst[i] = v
 		}
-		return out
 	}
 }
 
@@ -30,25 +28,21 @@ func constant(v float32) initializer {
 // its name: a layer starts alike whatever stands before it.
 func kaimingUniform(fanIn int) initializer {
 	bound := 1 / math.Sqrt(float64(fanIn))
-	return func(seed uint64, name string, n int) []float32 {
+	return func(dst []float32, seed uint64, name string) {
 		r := generator(seed, name)
-		out := make([]float32, n)
-		for i := range out {
-			out[i] = float32((2*r.Float64() - 1) * bound)
+		for i := range dst {
+			dst[i] = float32((2*r.Float64() - 1) * bound)
 		}
-		return out
 	}
 }
 
 // normal draws from N(0, sd²).
 func normal(sd float64) initializer {
-	return func(seed uint64, name string, n int) []float32 {
+	return func(dst []float32, seed uint64, name string) {
 		r := generator(seed, name)
-		out := make([]float32, n)
-		for i := range out {
-			out[i] = float32(sd * r.NormFloat64())
+		for i := range dst {
+			dst[i] = float32(sd * r.NormFloat64())
 		}
-		return out
 	}
 }
 

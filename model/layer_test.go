@@ -26,6 +26,10 @@ func TestExactSTE(t *testing.T) {
 		w, x  lut.Operand
 		q     Quantization
 	}{
+		{"bottleneck", "one bottleneck", [3]int{3, 6, 6}, u8, u8, DefaultQuantization()},
+		{"inverted residual", "one inverted residual", [3]int{3, 6, 6}, u8, u8, DefaultQuantization()},
+		{"inverted residual, signed, per channel", "one inverted residual", [3]int{2, 5, 6}, s8, s8,
+			Quantization{WeightPerChannel: true, ActivationObserver: ema}},
 		{"unsigned", "lenet5", [3]int{1, 28, 28}, u8, u8, DefaultQuantization()},
 		{"signed", "resnet8", [3]int{3, 6, 5}, s8, s8, DefaultQuantization()},
 		{"signed, asymmetric, per channel", "resnet8", [3]int{2, 5, 6}, s8, s8,
@@ -37,8 +41,14 @@ func TestExactSTE(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			b := cpuref.New()
-			n := mustBuild(t, b, Config{Name: tt.net, Input: tt.input, Classes: 10, Batch: 2,
-				Quantization: tt.q, Default: exact(tt.w, tt.x), Seed: 5})
+			c := Config{Name: tt.net, Input: tt.input, Classes: 10, Batch: 2,
+				Quantization: tt.q, Default: exact(tt.w, tt.x), Seed: 5}
+			var n *Network
+			if construct := oneBlock[tt.net]; construct != nil {
+				n = mustBuildOf(t, construct, b, c)
+			} else {
+				n = mustBuild(t, b, c)
+			}
 			for s := range uint64(2) { // the second step clamps what the first range does not hold
 				fill(n, s)
 				b.Write(n.Stats(), []float32{0, 0, 0})
@@ -70,6 +80,20 @@ func TestExactSTE(t *testing.T) {
 			}
 		})
 	}
+}
+
+// oneBlock are networks of one block of a kind, in the middle of which the
+// image shrinks, between a first convolution and a linear layer.
+var oneBlock = map[string]builder{
+	"one bottleneck": func(p *planner, x *value, classes int) *value {
+		x = p.relu("relu", p.batchNorm("bn", p.conv("conv", x, filter{out: 4, kernel: 3, stride: 1, pad: 1})))
+		return p.linear("fc", p.bottleneck("block", x, 3, 2), classes)
+	},
+	"one inverted residual": func(p *planner, x *value, classes int) *value {
+		x = p.convReLU6("first", x, filter{out: 4, kernel: 3, stride: 1, pad: 1})
+		x = p.inverted("block", x, 3, 5, 2)
+		return p.linear("fc", p.dropout("drop", p.inverted("residual", x, 1, 5, 1), 0.2), classes)
+	},
 }
 
 // layerOperands are the real operands of a layer, dequantized by real =
@@ -162,7 +186,7 @@ func (o layerOperands) checkBackward(t *testing.T, dy []float32) {
 	b := o.l.b
 	o.compare(t, "dw", readFloats(t, b, o.l.dw), o.w.g, w.g, y.n*y.h*y.w, o.maskW)
 	if o.l.dx != nil {
-		o.compare(t, "dx", readFloats(t, b, o.l.dx.t), o.x.g, x.g, o.w.n*o.w.h*o.w.w, o.maskX)
+		o.compare(t, "dx", readFloats(t, b, o.l.dx.t), o.x.g, x.g, o.w.n/o.l.geo.Groups*o.w.h*o.w.w, o.maskX)
 	}
 }
 

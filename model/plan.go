@@ -180,6 +180,15 @@ type accumulate struct {
 func (s *accumulate) backward()                { s.b.Add(s.sum.t, s.a.t, s.c.t) }
 func (s *accumulate) result() (string, *value) { return s.name, s.sum }
 
+// largest returns the elements of the largest value.
+func (p *planner) largest() int {
+	n := 0
+	for _, v := range p.values {
+		n = max(n, v.shape.Len())
+	}
+	return n
+}
+
 // allocate gives every value its memory, in the order of events: that of a
 // value in whose place it may stand, else any of its type and size that is
 // free, else new one. Without share every value gets its own, which a test

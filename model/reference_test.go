@@ -35,21 +35,23 @@ func (r *reference) backward() {
 	r.tape = nil
 }
 
-// conv is y[n,o,i,j] = b[o] + Σ w[o,c,p,q]·x[n,c,i·stride−pad+p,j·stride−pad+q].
+// conv is y[n,o,i,j] = b[o] + Σ w[o,c,p,q]·x[n,c',i·stride−pad+p,j·stride−pad+q].
+// If w has fewer channels than x they are in groups: c' counts from that of o.
 func (r *reference) conv(name string, x *array, stride, pad int) *array {
 	w, b := r.p[name+".weight"], r.p[name+".bias"]
 	y := newArray(x.n, w.n, (x.h+2*pad-w.h)/stride+1, (x.w+2*pad-w.w)/stride+1)
+	groups := x.c / w.c
 	taps := func(f func(y, w, x int)) {
 		for n := range y.n {
 			for o := range y.c {
 				for i := range y.h {
 					for j := range y.w {
-						for c := range x.c {
+						for c := range w.c {
 							for p := range w.h {
 								for q := range w.w {
 									h, v := i*stride-pad+p, j*stride-pad+q
 									if h >= 0 && h < x.h && v >= 0 && v < x.w {
-										f(y.at(n, o, i, j), w.at(o, c, p, q), x.at(n, c, h, v))
+										f(y.at(n, o, i, j), w.at(o, c, p, q), x.at(n, o/(w.n/groups)*w.c+c, h, v))
 									}
 								}
 							}
@@ -160,7 +162,8 @@ func (r *reference) add(a, b *array) *array {
 // batchNorm is torch.nn.BatchNorm2d: eps 1e-5, momentum 0.1, the biased
 // variance to normalise, the unbiased one into the running value.
 //
-// The gradient is the chain rule through mean and variance, term by term.
+// The gradient is the chain rule through mean and variance, term by term; out of
+// training those are constants.
 func (r *reference) batchNorm(name string, x *array) *array {
 	gamma, beta := r.p[name+".weight"], r.p[name+".bias"]
 	mean, variance := r.p[name+".running_mean"], r.p[name+".running_var"]
@@ -184,6 +187,7 @@ func (r *reference) batchNorm(name string, x *array) *array {
 			variance.v[c] = 0.9*variance.v[c] + 0.1*va*T/(T-1)
 		}
 		sd := math.Sqrt(va + 1e-5)
+		constants := !r.train
 		channel(c, func(i int) { y.v[i] = gamma.v[c]*(x.v[i]-mu)/sd + beta.v[c] })
 		r.tape = append(r.tape, func() {
 			var dva, dmu float64
@@ -193,6 +197,9 @@ func (r *reference) batchNorm(name string, x *array) *array {
 				dva += y.g[i] * gamma.v[c] * (x.v[i] - mu) * -0.5 / (sd * sd * sd)
 				dmu -= y.g[i] * gamma.v[c] / sd
 			})
+			if constants {
+				dva, dmu = 0, 0
+			}
 			channel(c, func(i int) {
 				x.g[i] += y.g[i]*gamma.v[c]/sd + dva*2*(x.v[i]-mu)/T + dmu/T
 			})

@@ -31,6 +31,8 @@ type store struct {
 
 	frozenObservers, frozenNorm bool
 
+	host []float32 // initial values on their way to the backend
+
 	params []Param
 	state  []stateEntry
 	owned  []backend.Tensor
@@ -53,9 +55,15 @@ func (s *store) tensor(what string, dt backend.DType, shape backend.Shape) backe
 
 // start gives a tensor its first values.
 func (s *store) start(t backend.Tensor, name string, initial initializer) {
-	if _, ok := s.b.(paper); !ok {
-		s.b.Write(t, initial(s.seed, name, t.Shape().Len()))
+	if _, ok := s.b.(paper); ok {
+		return
 	}
+	n := t.Shape().Len()
+	if len(s.host) < n {
+		s.host = make([]float32, n)
+	}
+	initial(s.host[:n], s.seed, name)
+	s.b.Write(t, s.host[:n])
 }
 
 // param makes a parameter with its gradient and initial values.

@@ -1,6 +1,10 @@
 package model
 
-import "gputrain/model/backend"
+import (
+	"maps"
+
+	"gputrain/model/backend"
+)
 
 // A Summary describes a network and the memory that it takes.
 type Summary struct {
@@ -14,7 +18,8 @@ type Summary struct {
 	// parameters), state (statistics, ranges, codes of weights), activations
 	// (values of the forward pass), codes (those of them that are U8), workspace
 	// (what the backward pass needs beyond their memory), tables (as package lut
-	// stores them). What an optimizer keeps is not among them.
+	// stores them), scratch (what the backend works in; a step may add to it).
+	// What an optimizer keeps is not among them.
 	Bytes      map[string]int64
 	TotalBytes int64
 }
@@ -32,4 +37,12 @@ type LayerSummary struct {
 }
 
 // Summary describes the network. The caller must not modify it.
-func (n *Network) Summary() Summary { return n.summary }
+func (n *Network) Summary() Summary {
+	s := n.summary
+	if b, ok := n.b.(backend.Scratching); ok && b.Scratch() > 0 {
+		s.Bytes = maps.Clone(s.Bytes)
+		s.Bytes["scratch"] = b.Scratch()
+		s.TotalBytes += b.Scratch()
+	}
+	return s
+}
