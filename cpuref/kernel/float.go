@@ -226,7 +226,11 @@ func (f *Floats) Columns(dst []float32, ldd int, src []float32, lds, rows, n int
 
 // CopyRows sets dst[i*ldd+j] = src[i*lds+j], i < rows, j < n.
 func (f *Floats) CopyRows(dst []float32, ldd int, src []float32, lds, rows, n int) {
-	if rows > 0 && n > 0 {
+	switch {
+	case rows == 0 || n == 0:
+	case ldd == n && lds == n:
+		copy(dst[:rows*n], src[:rows*n])
+	default:
 		f.copyRows(dst, ldd, src, lds, rows, n)
 	}
 }

@@ -89,6 +89,11 @@ func transpose16(dst *float32, ldd int, rows *[16]*float32, n int)
 //go:noescape
 func transpose8(dst *float32, ldd int, rows *[8]*float32, n int)
 
+// copyRows16 sets dst[i*ldd+j] = src[i*lds+j], i < rows, j < n; n is a multiple of 16.
+//
+//go:noescape
+func copyRows16(dst *float32, ldd int, src *float32, lds int, rows int, n int)
+
 // copyRows8 sets dst[i*ldd+j] = src[i*lds+j], i < rows, j < n; n is a multiple of 8.
 //
 //go:noescape

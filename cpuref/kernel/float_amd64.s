@@ -1614,6 +1614,35 @@ loop:
 	VZEROUPPER
 	RET
 
+// func copyRows16(dst *float32, ldd int, src *float32, lds int, rows int, n int)
+// Requires: AVX, AVX512F
+TEXT ·copyRows16(SB), NOSPLIT, $0-48
+	MOVQ dst+0(FP), AX
+	MOVQ ldd+8(FP), CX
+	MOVQ src+16(FP), DX
+	MOVQ lds+24(FP), BX
+	MOVQ rows+32(FP), SI
+	MOVQ n+40(FP), DI
+	SHLQ $0x02, CX
+	SHLQ $0x02, BX
+	SHLQ $0x02, DI
+
+row:
+	XORQ R8, R8
+
+vector:
+	VMOVUPS (DX)(R8*1), Z0
+	VMOVUPS Z0, (AX)(R8*1)
+	ADDQ    $+64, R8
+	CMPQ    R8, DI
+	JLT     vector
+	ADDQ    CX, AX
+	ADDQ    BX, DX
+	DECQ    SI
+	JNZ     row
+	VZEROUPPER
+	RET
+
 // func copyRows8(dst *float32, ldd int, src *float32, lds int, rows int, n int)
 // Requires: AVX
 TEXT ·copyRows8(SB), NOSPLIT, $0-48

@@ -34,7 +34,7 @@ var avx512Floats = Floats{
 			transpose16(&dst[r], width, &at, n)
 		}
 	},
-	copyRows: asmCopyRows,
+	copyRows: asmCopyRows16,
 	stored: &storedKernels{
 		dots: []storedDots{asmStoredDots(32, storedDots32x2), asmStoredDots(16, storedDots16x2)},
 		sums: func(c, d []float32, offsets []uint16, ldo int, t []float32, n int) {
@@ -87,7 +87,7 @@ var avx2Floats = Floats{
 			transpose8(&dst[r], width, &at, n)
 		}
 	},
-	copyRows: asmCopyRows,
+	copyRows: asmCopyRows8,
 }
 
 func asmGroup(width int, f func(c, d *float32, order *uint16, start *uint32, t *float32)) groupKernel {
@@ -96,12 +96,20 @@ func asmGroup(width int, f func(c, d *float32, order *uint16, start *uint32, t *
 	}}
 }
 
-func asmCopyRows(dst []float32, ldd int, src []float32, lds, rows, n int) {
+func asmCopyRows8(dst []float32, ldd int, src []float32, lds, rows, n int) {
 	if n%8 != 0 {
 		goCopyRows(dst, ldd, src, lds, rows, n)
 		return
 	}
 	copyRows8(&dst[0], ldd, &src[0], lds, rows, n)
+}
+
+func asmCopyRows16(dst []float32, ldd int, src []float32, lds, rows, n int) {
+	if n%16 != 0 {
+		asmCopyRows8(dst, ldd, src, lds, rows, n)
+		return
+	}
+	copyRows16(&dst[0], ldd, &src[0], lds, rows, n)
 }
 
 // asmColumns transposes blocks of 16×16.

@@ -243,12 +243,14 @@ func TestPageEnds(t *testing.T) {
 				return slices.Clone(c)
 			})
 		}
-		rows := randomFloats(rng, 3*24)
-		cases = append(cases, func(p placement) any {
-			dst := place(p, make([]float32, 2*32+24))
-			f.copyRows(dst, 32, place(p, rows), 24, 3, 24)
-			return slices.Clone(dst)
-		})
+		for _, n := range []int{24, 32} {
+			rows := randomFloats(rng, 3*n)
+			cases = append(cases, func(p placement) any {
+				dst := place(p, make([]float32, 2*40+n))
+				f.copyRows(dst, 40, place(p, rows), n, 3, n)
+				return slices.Clone(dst)
+			})
+		}
 		for i, group := range slices.Concat(f.groupSums, f.groupDots) {
 			for _, n := range []int{1, 3, 40} {
 				var g Groups

@@ -63,7 +63,8 @@ func float() {
 	}
 	transpose512()
 	transpose256()
-	copyRows()
+	copyRows(avx512)
+	copyRows(avx2)
 }
 
 // product generates c[i][j] += Σ_k a[k][i]·b[k][j] for so many rows i and two
@@ -457,20 +458,21 @@ func transpose256() {
 
 // copyRows copies rows of a few vectors, which a call each would be too much
 // for.
-func copyRows() {
-	TEXT("copyRows8", NOSPLIT, "func(dst *float32, ldd int, src *float32, lds, rows, n int)")
-	Doc("copyRows8 sets dst[i*ldd+j] = src[i*lds+j], i < rows, j < n; n is a multiple of 8.")
+func copyRows(s isa) {
+	name := fmt.Sprintf("copyRows%d", s.lanes)
+	TEXT(name, NOSPLIT, "func(dst *float32, ldd int, src *float32, lds, rows, n int)")
+	Doc(fmt.Sprintf("%s sets dst[i*ldd+j] = src[i*lds+j], i < rows, j < n; n is a multiple of %d.", name, s.lanes))
 	Pragma("noescape")
 	p := params("dst", "ldd", "src", "lds", "rows", "n")
 	dst, ldd, src, lds, rows, n := p[0], p[1], p[2], p[3], p[4], p[5]
 	scale(ldd, lds, n)
-	at := GP64()
+	at, v := GP64(), s.vector(0)
 	Label("row")
 	XORQ(at, at)
 	Label("vector")
-	VMOVUPS(Mem{Base: src, Index: at, Scale: 1}, ymm[0])
-	VMOVUPS(ymm[0], Mem{Base: dst, Index: at, Scale: 1})
-	ADDQ(I8(32), at)
+	VMOVUPS(Mem{Base: src, Index: at, Scale: 1}, v)
+	VMOVUPS(v, Mem{Base: dst, Index: at, Scale: 1})
+	ADDQ(I8(s.bytes()), at)
 	CMPQ(at, n)
 	JLT(LabelRef("vector"))
 	ADDQ(ldd, dst)
