@@ -29,16 +29,22 @@ func (p *planner) conv(name string, x *value, f filter) *value {
 // linear adds y = w·x + b, w [out, in], for each image of x, all dimensions
 // but the first taken as one. It is a convolution of 1×1 images.
 func (p *planner) linear(name string, x *value, out int) *value {
+	return p.linearFrom(name, x, filter{out: out})
+}
+
+// linearFrom is linear with the initial values of f.
+func (p *planner) linearFrom(name string, x *value, f filter) *value {
 	if p.err != nil {
 		return x
 	}
+	f.kernel, f.stride, f.bias = 1, 1, true
 	in := x.shape.Len() / x.shape[0]
 	x = p.view(x, backend.Shape{x.shape[0], in, 1, 1})
-	y := p.products(name, "linear", x, backend.Shape{out, in}, filter{out: out, kernel: 1, stride: 1, bias: true})
+	y := p.products(name, "linear", x, backend.Shape{f.out, in}, f)
 	if p.err != nil {
 		return y
 	}
-	return p.view(y, backend.Shape{x.shape[0], out})
+	return p.view(y, backend.Shape{x.shape[0], f.out})
 }
 
 // products adds a layer of the multiplier that the configuration gives it.
