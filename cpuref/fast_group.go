@@ -280,7 +280,7 @@ func (c *CPU) fullBackwardX(d *backend.ConvDims, g gradientTable, b lutBackwardX
 	case few:
 		strip = rowLanes
 	case g.stored != nil:
-		strip, wide = storedDotsStrip, blockOf(d, c.fast.floats.StoredDotsWidth(d.GroupOut))
+		strip, wide = storedStrip, blockOf(d, c.fast.floats.StoredDotsWidth(d.GroupOut))
 	}
 	var dt, z []float32
 	if !few {
@@ -368,7 +368,7 @@ func (c *CPU) fullBackwardW(d *backend.ConvDims, g gradientTable, b lutBackwardW
 	case few:
 		strip, unit = rowStrip, float64(g.scale)
 	case g.stored != nil:
-		strip, wide, unit = storedSumsStrip, blockOf(d, kernel.StoredSumsWidth), float64(g.scale)
+		strip, wide, unit = storedStrip, blockOf(d, kernel.StoredSumsWidth), float64(g.scale)
 	}
 	dt := c.transposeOutput(b.dy, d, wide, nil)
 	plain := scratch[float64](c, d.Cout*(d.KH*d.KW+1))

@@ -8,9 +8,9 @@ import (
 	"gputrain/model/backend/backendtest"
 )
 
-// TestLevels holds the products to the contract at every level of this machine
-// but that of TestConformance. What the threads share is the same at all levels:
-// the race detector need not see it here.
+// TestLevels holds every level of this machine but that of TestConformance to the
+// contract. What the threads share is the same at all levels: the race detector
+// need not see it here.
 func TestLevels(t *testing.T) {
 	if !oneThread {
 		t.Skip("under the race detector TestFastThreads runs all levels")
@@ -26,19 +26,7 @@ func TestLevels(t *testing.T) {
 		t.Run(level.String(), func(t *testing.T) {
 			b := cpuref.NewLevel(2, level)
 			defer b.Close()
-			w := backendtest.Wrap(t)
-			backendtest.LUTMatMul(w, b)
-			backendtest.DequantizeMatMul(w, b)
-			backendtest.LUTMatMulBackwardW(w, b)
-			backendtest.LUTMatMulBackwardX(w, b)
-			backendtest.LUTConv2D(w, b)
-			backendtest.DequantizeConv2D(w, b)
-			backendtest.LUTConv2DBackwardW(w, b)
-			backendtest.LUTConv2DBackwardX(w, b)
-			backendtest.ExactSTE(w, b)
-			backendtest.Conv2D(w, b)
-			backendtest.Conv2DBackwardW(w, b)
-			backendtest.Conv2DBackwardX(w, b)
+			backendtest.Run(backendtest.Wrap(t), b)
 		})
 	}
 }

@@ -9,13 +9,10 @@ import (
 // ([kernel.Stored]): the sums of fast_group.go, cut in the same way, but with
 // pixels in their own order.
 
-const (
-	// Pixels of a strip. Their D is half a MiB at the width of the kernel, as
-	// every channel reads it anew, and the more they are the less the expansion
-	// of a table costs.
-	storedDotsStrip = 4096
-	storedSumsStrip = 8192
-)
+// storedStrip is the number of pixels of a strip. Their D are half a MiB at the
+// greatest width of a kernel, as every channel reads it anew; and the more they are,
+// the less the expansion of a table costs.
+const storedStrip = 4096
 
 // A storedScratch is the memory of a part of a backward pass.
 type storedScratch struct {
