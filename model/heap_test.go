@@ -10,15 +10,20 @@ import (
 	"gputrain/model/backend"
 )
 
-// heapNet is a network with both kinds of layers and gradients.
-func heapNet(t testing.TB, name string, batch int) *Network {
+// heapNets are networks with both kinds of layers and gradients.
+var heapNets = map[string]func(t testing.TB, batch int) *Network{
+	"resnet8": func(t testing.TB, batch int) *Network {
+		return mustBuild(t, cpuref.New(), heapConfig("*conv?", batch))
+	},
+	"transformer": func(t testing.TB, batch int) *Network {
+		return mustBuildOf(t, smallTransformer.build, cpuref.New(), heapConfig("*.0.*", batch))
+	},
+}
+
+func heapConfig(approximate string, batch int) Config {
 	u4 := lut.Unsigned(4)
-	rule := Rule{"*conv?", bent(u4, u4)}
-	if name == "vit_cifar" {
-		rule.Pattern = "*.[02].*"
-	}
-	return mustBuild(t, cpuref.New(), Config{Name: name, Input: [3]int{1, 4, 4}, Classes: 10, Batch: batch,
-		Quantization: DefaultQuantization(), Default: Float(), Rules: []Rule{rule}})
+	return Config{Name: "resnet8", Input: [3]int{1, 4, 4}, Classes: 10, Batch: batch,
+		Quantization: DefaultQuantization(), Default: Float(), Rules: []Rule{{approximate, bent(u4, u4)}}}
 }
 
 // heapStep is a whole step but for the read-back of the statistics.
@@ -39,7 +44,7 @@ func heapStep(n *Network, x []float32, labels []int32) {
 // gets work of a kind, which on a busy machine goes on for several steps.
 func TestHeapPerStep(t *testing.T) {
 	garbage := func(name string, batch int) int64 {
-		n := heapNet(t, name, batch)
+		n := heapNets[name](t, batch)
 		x, labels := fill(n, 1)
 		least := int64(math.MaxInt64)
 		for range 40 {
@@ -52,7 +57,7 @@ func TestHeapPerStep(t *testing.T) {
 		t.Logf("%s, batch %d: %d bytes a step", name, batch, least)
 		return least
 	}
-	for _, name := range []string{"resnet8", "vit_cifar"} {
+	for name := range heapNets {
 		small, large := garbage(name, 8), garbage(name, 64)
 		if large >= 64<<10 {
 			t.Errorf("%s: %d bytes of garbage a step, want under %d", name, large, 64<<10)
@@ -64,7 +69,7 @@ func TestHeapPerStep(t *testing.T) {
 }
 
 func BenchmarkStep(b *testing.B) {
-	n := heapNet(b, "resnet8", 8)
+	n := heapNets["resnet8"](b, 8)
 	x, labels := fill(n, 1)
 	heapStep(n, x, labels)
 	b.ReportAllocs()

@@ -118,7 +118,8 @@ func TestTransformerTrajectory(t *testing.T) {
 				b.Write(n.Labels(), labels)
 			}
 			worst := 0.0
-			for s, want := range read("losses") {
+			losses := read("losses")
+			for s, want := range losses[:min(trajectorySteps, len(losses))] {
 				write(s)
 				b.Write(n.Stats(), []float32{0, 0, 0})
 				n.Forward(true)
@@ -140,6 +141,9 @@ func TestTransformerTrajectory(t *testing.T) {
 				}
 			}
 			t.Logf("losses within %.1g relative", worst)
+			if trajectorySteps < len(losses) {
+				return
+			}
 			write(0)
 			n.Forward(false)
 			nearly(t, "logits in evaluation", readFloats(t, b, n.Logits()), read("evaluation"), 1e-3)
