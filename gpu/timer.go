@@ -24,6 +24,8 @@ type timer struct {
 	record func(backend.Span) // of a profile; nil: none
 	zero   uint64             // the device's clock, in nanoseconds, when that began
 	rates  map[kernel]float64 // loop turns a second that kernels have shown
+
+	watch [2]uint32 // queries of watchStart and watchStop
 }
 
 // A measurement is a pair of timestamps, and of what.
@@ -94,6 +96,23 @@ func (t *timer) fetchAll() {
 	for t.run > 0 {
 		t.fetch()
 	}
+}
+
+// watchStart begins to measure all that follows, watchStop waits for it and
+// returns how long it took. What is measured in between is its own.
+func (t *timer) watchStart() {
+	if t.watch[0] == 0 {
+		gl.GenQueries(2, &t.watch[0])
+	}
+	gl.QueryCounter(t.watch[0], gl.TIMESTAMP)
+}
+
+func (t *timer) watchStop() time.Duration {
+	gl.QueryCounter(t.watch[1], gl.TIMESTAMP)
+	var begin, end uint64
+	gl.GetQueryObjectui64v(t.watch[0], gl.QUERY_RESULT, &begin)
+	gl.GetQueryObjectui64v(t.watch[1], gl.QUERY_RESULT, &end)
+	return time.Duration(end - begin)
 }
 
 // Profile implements [backend.Profiler]. Spans are those of dispatches, and of

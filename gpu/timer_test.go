@@ -14,15 +14,18 @@ import (
 )
 
 // TestCutDispatches holds operations to the contract whose grids come in
-// slices, also such that work in place.
+// slices, also such that work in place, and such whose work groups own tiles.
 func TestCutDispatches(t *testing.T) {
-	d := open(t, gpu.Options{})
+	d := choose(t, gpu.Options{}, map[string]string{
+		"backward-x": "gather", "product": "gemm tile=64x64", "product-w": "gather", "forward": "rowexp rows=16 columns=4 lanes=256 splits=1",
+	})
 	d.CutDispatches(3)
 	for name, f := range map[string]func(t backendtest.T){
 		"LUTConv2D":          func(t backendtest.T) { backendtest.LUTConv2D(t, d) },
 		"DequantizeConv2D":   func(t backendtest.T) { backendtest.DequantizeConv2D(t, d) },
+		"Conv2D":             func(t backendtest.T) { backendtest.Conv2D(t, d) },
 		"Conv2DBackwardW":    func(t backendtest.T) { backendtest.Conv2DBackwardW(t, d) },
-		"LUTMatMulBackwardX": func(t backendtest.T) { backendtest.LUTMatMulBackwardX(t, d) },
+		"LUTConv2DBackwardX": func(t backendtest.T) { backendtest.LUTConv2DBackwardX(t, d) },
 		"Bias":               func(t backendtest.T) { backendtest.Bias(t, d) },
 		"Quantize":           func(t backendtest.T) { backendtest.Quantize(t, d) },
 		"AdamStep":           func(t backendtest.T) { backendtest.AdamStep(t, d) },
@@ -89,7 +92,7 @@ func TestProfile(t *testing.T) {
 // TestLongDispatch checks that a long dispatch comes in slices, before its
 // kernel has been measured and after, and gives what a short one does.
 func TestLongDispatch(t *testing.T) {
-	d := open(t, gpu.Options{})
+	d := choose(t, gpu.Options{}, map[string]string{"forward": "gather"})
 	am := lut.New("exact4u", lut.Unsigned(4), lut.Unsigned(4), func(W, X int) int { return W * X })
 	tables := d.NewTables(am, lut.Gradients{})
 	defer d.FreeTables(tables)

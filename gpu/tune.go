@@ -9,8 +9,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/go-gl/gl/v4.3-core/gl"
-
 	"gputrain/model/backend"
 )
 
@@ -57,7 +55,7 @@ func (d *Device) planned(c class) (plan, bool) {
 		p, ok = t.cache.plans[c]
 	}
 	if !ok && !t.measure {
-		p, ok = c.standard(d.info.Software), true
+		p, ok = c.standard(), true
 	}
 	if ok {
 		t.used[c] = p
@@ -123,6 +121,9 @@ func (d *Device) silently(f func()) {
 	})
 }
 
+// longEnough is a time that need not be measured twice.
+const longEnough = 200 * time.Millisecond
+
 // time returns how long run takes by p on the device, the least of three
 // times. The error says that the driver does not take one of its kernels; a
 // failure of the device is sticky.
@@ -143,27 +144,21 @@ func (d *Device) time(p plan, run func(plan)) (time.Duration, error) {
 	}
 	var least time.Duration
 	for i := range 4 {
-		var m *measurement
+		var took time.Duration
 		d.queue("tune", func() error {
-			m = d.timer.start()
+			d.timer.watchStart()
 			return nil
 		})
 		run(p)
-		var took time.Duration
 		_ = d.wait("tune", func() error { // a failure is sticky
-			d.timer.stop(m, backend.Span{}, kernel{}, 0)
-			gl.Finish()
-			var begin, end uint64
-			gl.GetQueryObjectui64v(m.begin, gl.QUERY_RESULT, &begin)
-			gl.GetQueryObjectui64v(m.end, gl.QUERY_RESULT, &end)
-			took = max(1, time.Duration(end-begin))
+			took = max(1, d.timer.watchStop())
 			return nil
 		})
-		if i > 0 && (least == 0 || took < least) { // the first fills caches
+		if i > 0 && (least == 0 || took < least) { // the first compiles and fills caches
 			least = took
 		}
-		if i == 0 && took > time.Second { // nor does the second take long to tell
-			return took, nil
+		if i > 0 && took > longEnough {
+			break
 		}
 	}
 	return least, nil

@@ -30,9 +30,10 @@ type benchResult struct {
 	K       int     `json:"k"`
 	N       int     `json:"n"`
 	Bits    int     `json:"bits,omitempty"`
-	Form    string  `json:"form,omitempty"` // of the gradient
-	Level   string  `json:"level"`          // which kernels
-	Threads int     `json:"threads"`        // of the CPU; 0 on a GPU
+	Form    string  `json:"form,omitempty"`    // of the gradient
+	Level   string  `json:"level"`             // which kernels
+	Variant string  `json:"variant,omitempty"` // of them, on a GPU
+	Threads int     `json:"threads"`           // of the CPU; 0 on a GPU
 	Lookups float64 `json:"glookups,omitempty"`
 	MACs    float64 `json:"gmacs,omitempty"`
 	Bytes   float64 `json:"gbytes"` // operands and results, each once

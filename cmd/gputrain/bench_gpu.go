@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"time"
 
 	"gputrain/gpu"
@@ -72,7 +73,8 @@ type gpuBench struct {
 
 // benchGPU measures copy bandwidth and a large float32 product, and then each
 // shape: forward at all widths, both backward passes at the first in both forms
-// of gradient, and the float32 product.
+// of gradient, and the float32 product, each by the simplest kernel and the one
+// that is chosen for it.
 func (a *app) benchGPU(ctx context.Context, d *gpu.Device, b *benchFlags, shapes []benchShape, doc *benchJSON) error {
 	info := d.Info()
 	if info.Software {
@@ -201,6 +203,46 @@ func (g *gpuBench) run(r benchResult, s benchShape, f func(), touched ...backend
 	return r, nil
 }
 
+// byKernels measures f, an operation of a kind as backend.Tuned names it, by the
+// simplest kernel and by the one that the device chooses, if that is another.
+// It returns the faster.
+func (g *gpuBench) byKernels(kind string, r benchResult, s benchShape, f func(), touched ...backend.Tensor) (benchResult, error) {
+	tuned := g.b.(backend.Tuned)
+	choose := func(choices map[string]string) error {
+		if err := tuned.SetChoices(choices); err != nil {
+			return err
+		}
+		f()
+		return g.b.Sync()
+	}
+	defer tuned.SetChoices(nil)
+	const simplest = "gather"
+	if err := choose(nil); err != nil {
+		return r, err
+	}
+	chosen := simplest
+	for class, variant := range tuned.Choices() {
+		if strings.HasPrefix(class, kind+" ") {
+			chosen = variant
+		}
+	}
+	var best benchResult
+	for _, variant := range slices.Compact([]string{simplest, chosen}) {
+		if err := choose(map[string]string{kind: variant}); err != nil {
+			return r, err
+		}
+		r.Level, r.Variant, _ = strings.Cut(variant, " ")
+		measured, err := g.run(r, s, f, touched...)
+		if err != nil {
+			return r, err
+		}
+		if best.Seconds == 0 || measured.Seconds < best.Seconds {
+			best = measured
+		}
+	}
+	return best, nil
+}
+
 // fits reports whether the device takes tensors of these shapes and sizes of
 // elements.
 func (g *gpuBench) fits(what string, bytes int, shapes ...backend.Shape) bool {
@@ -274,7 +316,7 @@ func (g *gpuBench) floats(s benchShape) (benchResult, error) {
 		return r, nil
 	}
 	y, w, x := g.tensor(backend.F32, ys), g.real(ws), g.real(xs)
-	return g.run(r, s, func() { g.b.Conv2D(y, w, x, backend.Conv2D{}) }, y, w, x)
+	return g.byKernels("product", r, s, func() { g.b.Conv2D(y, w, x, backend.Conv2D{}) }, y, w, x)
 }
 
 // lookups measures the operations on codes of so many bits: forward, and with
@@ -288,9 +330,9 @@ func (g *gpuBench) lookups(s benchShape, bits int, backward bool) error {
 	op := lut.Unsigned(bits)
 	exact := lut.New("exact", op, op, func(W, X int) int { return W * X })
 	w, x, y := g.codes(op, ws), g.codes(op, xs), g.tensor(backend.I32, ys)
-	r := benchResult{Kernel: "forward", Bits: bits, Level: "gather"}
+	r := benchResult{Kernel: "forward", Bits: bits}
 	tables := g.b.NewTables(exact, lut.Gradients{})
-	_, err := g.run(r, s, func() {
+	_, err := g.byKernels("forward", r, s, func() {
 		if s.depthwise {
 			g.b.LUTConv2D(y, w, x, s.geometry(), tables)
 		} else {
@@ -310,7 +352,7 @@ func (g *gpuBench) lookups(s benchShape, bits int, backward bool) error {
 		r.Form = gradients.DW.Form().String()
 		tables := g.b.NewTables(exact, gradients)
 		r.Kernel = "backward-w"
-		_, err = g.run(r, s, func() {
+		_, err = g.byKernels("backward-w", r, s, func() {
 			if s.depthwise {
 				g.b.LUTConv2DBackwardW(dw, dy, w, x, s.geometry(), tables)
 			} else {
@@ -319,7 +361,7 @@ func (g *gpuBench) lookups(s benchShape, bits int, backward bool) error {
 		}, dw, dy, w.Code, x.Code)
 		if err == nil {
 			r.Kernel = "backward-x"
-			_, err = g.run(r, s, func() {
+			_, err = g.byKernels("backward-x", r, s, func() {
 				if s.depthwise {
 					g.b.LUTConv2DBackwardX(dx, dy, w, x, s.geometry(), tables)
 				} else {

@@ -4,9 +4,13 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"io"
 	"log/slog"
+	"slices"
 	"strings"
 	"testing"
+
+	"gputrain/gpu"
 )
 
 // TestBenchGPU measures every kind of shape on a device, and stops when it is
@@ -53,6 +57,40 @@ func TestBenchGPU(t *testing.T) {
 	cancel()
 	if err := a.benchGPU(ctx, d, b, shapes, doc); !errors.Is(err, context.Canceled) {
 		t.Errorf("interrupted: %v", err)
+	}
+}
+
+// TestBenchTuned measures each operation by two kernels where it has two.
+func TestBenchTuned(t *testing.T) {
+	openGPU(t)
+	d, err := gpu.Open(gpu.Options{Debug: true, Device: gpuIndex(t), Tune: gpu.TuneAlways, Cache: t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer d.Close()
+	a := &app{stdout: io.Discard, stderr: io.Discard, log: slog.New(slog.DiscardHandler)}
+	shape := benchShape{1, 9, 17, 300, false}
+	doc := &benchJSON{Device: d.Name()}
+	if err := a.benchGPU(context.Background(), d, &benchFlags{bits: []int{6}, rounds: 1}, []benchShape{shape}, doc); err != nil {
+		t.Fatal(err)
+	}
+	chosen := map[string]bool{}
+	for _, r := range doc.Results {
+		if r.Kernel == "copy" {
+			continue
+		}
+		if r.Level != "gather" {
+			chosen[r.Kernel+" by "+r.Level] = true
+		} else if r.Variant != "" {
+			t.Errorf("gather has the variant %q", r.Variant)
+		}
+	}
+	// Which is faster is the device's to say; no kernel appears where it cannot run.
+	for c := range chosen {
+		if !slices.Contains([]string{"forward by rowexp", "backward-w by rowexp", "backward-x by rowexp",
+			"backward-w by gemm", "backward-x by gemm", "product by gemm"}, c) {
+			t.Errorf("measured %s", c)
+		}
 	}
 }
 

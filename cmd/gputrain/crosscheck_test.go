@@ -21,15 +21,10 @@ import (
 )
 
 // openGPU returns a device to hold against the CPU, or skips the test. Setting
-// GPUTRAIN_REQUIRE_GPU=1 makes that a failure. GPUTRAIN_TEST_DEVICE=N is the
-// index of the device.
+// GPUTRAIN_REQUIRE_GPU=1 makes that a failure.
 func openGPU(t *testing.T) *gpu.Device {
 	t.Helper()
-	index, err := strconv.Atoi(cmp.Or(os.Getenv("GPUTRAIN_TEST_DEVICE"), "0"))
-	if err != nil {
-		t.Fatalf("GPUTRAIN_TEST_DEVICE: %v", err)
-	}
-	d, err := gpu.Open(gpu.Options{Debug: true, Device: index})
+	d, err := gpu.Open(gpu.Options{Debug: true, Device: gpuIndex(t)})
 	switch {
 	case err == nil:
 		t.Cleanup(d.Close)
@@ -40,6 +35,16 @@ func openGPU(t *testing.T) *gpu.Device {
 	}
 	t.Skip(err)
 	return nil
+}
+
+// gpuIndex returns the index of the device under test, GPUTRAIN_TEST_DEVICE.
+func gpuIndex(t *testing.T) int {
+	t.Helper()
+	index, err := strconv.Atoi(cmp.Or(os.Getenv("GPUTRAIN_TEST_DEVICE"), "0"))
+	if err != nil {
+		t.Fatalf("GPUTRAIN_TEST_DEVICE: %v", err)
+	}
+	return index
 }
 
 func newCPU(t *testing.T) *cpuref.CPU {
