@@ -76,6 +76,9 @@ func (c *CPU) DequantizeConv2D(y, acc backend.Tensor, w, x backend.Quantized, ge
 		// ΣW and K depend on the pixel.
 		job.constants = scratch[int32](c, d.Cout*d.OH*d.OW)
 		run(c, d.Cout, insideSums{c, d, job.leastW, job.qw, Zx, job.constants, job.w})
+	} else {
+		job.constant = scratch[int32](c, d.Cout)
+		run(c, d.Cout, weightSums{d, job.leastW, job.qw, Zx, job.constant, job.w})
 	}
 	run(c, d.Batch*d.Groups, job)
 }
@@ -86,7 +89,8 @@ type dequantizeConv2D struct {
 	d              backend.ConvDims
 	leastW, leastX int32
 	qw, qx         quantizer
-	constants      []int32 // [Cout, OH, OW], or nil where one serves a channel
+	constants      []int32 // K·Z_w·Z_x − Z_x·ΣW, [Cout, OH, OW], or nil where
+	constant       []int32 // one serves a channel, [Cout]
 	y              []float32
 	acc            []int32
 	w, x           []uint8
@@ -111,9 +115,23 @@ func (t *dequantizeConv2D) part(i, worker int) {
 			dequantizeEach(y, acc, sumX, t.constants[o*pixels:][:pixels], Zw, sw*sx)
 			continue
 		}
-		constant := int32(d.K)*Zw*Zx - Zx*sumCodes(t.w[o*d.K:][:d.K], t.leastW)
-		dequantize(y, acc, sumX, constant, Zw, sw*sx)
+		dequantize(y, acc, sumX, t.constant[o], Zw, sw*sx)
 	}
+}
+
+// weightSums sets out[o] = K·Z_w·Z_x − Z_x·ΣW. A part does one channel o.
+type weightSums struct {
+	d     backend.ConvDims
+	least int32 // weight
+	qw    quantizer
+	Zx    int32
+	out   []int32 // [Cout]
+	w     []uint8
+}
+
+func (t *weightSums) part(o, _ int) {
+	_, Zw := t.qw.scaleAndZero(o)
+	t.out[o] = int32(t.d.K)*Zw*t.Zx - t.Zx*sumCodes(t.w[o*t.d.K:][:t.d.K], t.least)
 }
 
 // dequantize sets y = float32(acc + constant − Zw·sumX)·scale.

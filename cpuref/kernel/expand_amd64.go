@@ -4,20 +4,35 @@
 
 package kernel
 
-// expandSums8 adds v = Σ_q table[k+q][codes[(k+q)*ldc+j]][i], q < 1, to sums[j][0][i] and v>>8 to sums[j][1][i], for every k of kc in steps of 1, i < 32, j < n. The tables have 256 rows; n is a multiple of 8.
+// expandSums8x32 adds v = Σ_q table[k+q][codes[(k+q)*ldc+j]][i], q < 1, to sums[j/1][0][j%1][i] and v>>8 to sums[j/1][1][j%1][i], for every k of kc in steps of 1, i < 32, j < n. The tables have 256 rows; n is a multiple of 8.
 //
 //go:noescape
-func expandSums8(sums *uint16, codes *uint8, ldc int, table *uint16, kc int, n int)
+func expandSums8x32(sums *uint16, codes *uint8, ldc int, table *uint16, kc int, n int)
 
-// expandSums7 adds v = Σ_q table[k+q][codes[(k+q)*ldc+j]][i], q < 4, to sums[j][0][i] and v>>8 to sums[j][1][i], for every k of kc in steps of 4, i < 32, j < n. The tables have 128 rows; n is a multiple of 8.
+// expandSums7x32 adds v = Σ_q table[k+q][codes[(k+q)*ldc+j]][i], q < 4, to sums[j/1][0][j%1][i] and v>>8 to sums[j/1][1][j%1][i], for every k of kc in steps of 4, i < 32, j < n. The tables have 128 rows; n is a multiple of 8.
 //
 //go:noescape
-func expandSums7(sums *uint16, codes *uint8, ldc int, table *uint16, kc int, n int)
+func expandSums7x32(sums *uint16, codes *uint8, ldc int, table *uint16, kc int, n int)
 
-// expandSpread adds 256·H + (R − 256·H mod 2¹⁶) to c[i*ldc+j], R = sums[j][0][i], H = sums[j][1][i], i < rows, j < 16; 0 < rows ≤ 32.
+// expandSpread32 adds 256·H + (R − 256·H mod 2¹⁶) to c[i*ldc+j], R = sums[j/1][0][j%1][i], H = sums[j/1][1][j%1][i], i < rows, j < 16; 0 < rows ≤ 32.
 //
 //go:noescape
-func expandSpread(c *int32, ldc int, rows int, sums *uint16)
+func expandSpread32(c *int32, ldc int, rows int, sums *uint16)
+
+// expandSums8x16 adds v = Σ_q table[k+q][codes[(k+q)*ldc+j]][i], q < 1, to sums[j/2][0][j%2][i] and v>>8 to sums[j/2][1][j%2][i], for every k of kc in steps of 1, i < 16, j < n. The tables have 256 rows; n is a multiple of 16.
+//
+//go:noescape
+func expandSums8x16(sums *uint16, codes *uint8, ldc int, table *uint16, kc int, n int)
+
+// expandSums7x16 adds v = Σ_q table[k+q][codes[(k+q)*ldc+j]][i], q < 4, to sums[j/2][0][j%2][i] and v>>8 to sums[j/2][1][j%2][i], for every k of kc in steps of 4, i < 16, j < n. The tables have 128 rows; n is a multiple of 16.
+//
+//go:noescape
+func expandSums7x16(sums *uint16, codes *uint8, ldc int, table *uint16, kc int, n int)
+
+// expandSpread16 adds 256·H + (R − 256·H mod 2¹⁶) to c[i*ldc+j], R = sums[j/2][0][j%2][i], H = sums[j/2][1][j%2][i], i < rows, j < 16; 0 < rows ≤ 16.
+//
+//go:noescape
+func expandSpread16(c *int32, ldc int, rows int, sums *uint16)
 
 // transposeWords32 sets dst[x*32+r] = rows[r][x], r < 32, x < n; n is a multiple of 16.
 //

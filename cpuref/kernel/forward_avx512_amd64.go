@@ -1,7 +1,8 @@
 package kernel
 
 // The AVX-512 kernels are row expansion as avx2Forward does it, for 32 rows: one
-// load at a column's code yields the products of all 32.
+// load at a column's code yields the products of all 32. Where there are at most 16
+// rows, half a vector of them stands beside that of the next column.
 //
 // Exact: of each output they keep the sum R of the products modulo 2¹⁶, and the
 // sum H of upper bytes, which are at most 255, so that H of 256 of them does not
@@ -15,31 +16,44 @@ package kernel
 // so that both are exact for 256 k, at which the panel of columns ends.
 //
 // Sums are read from the second cache and written back to it, which costs more than
-// look-ups do. So they stay in registers for all k of a group, whose tables, 256 or
-// 128 KiB, are in the second cache as well.
+// look-ups do. So they stay in registers for all k of a group, whose tables, 256 KiB
+// at most, are in the second cache as well.
 var (
-	expand8 = expandKernels{"expand8", 8, 1, 16, expandSums8}
-	expand7 = expandKernels{"expand7", 7, 4, 16, expandSums7}
+	expand8     = expandKernels{"expand8", 8, 1, 32, expandSums8x32, expandSpread32, expandTable32}
+	expand7     = expandKernels{"expand7", 7, 4, 32, expandSums7x32, expandSpread32, expandTable32}
+	expand8half = expandKernels{"expand8half", 8, 1, 16, expandSums8x16, expandSpread16, expandTable16}
+	expand7half = expandKernels{"expand7half", 7, 4, 16, expandSums7x16, expandSpread16, expandTable16}
 )
 
 type expandKernels struct {
 	name     string
 	bits     int
 	together int // k whose products are added before they are split
-	group    int // k of which the kernel takes the tables at a time
-	sums     func(sums *uint16, codes *uint8, ldc int, table *uint16, kc, n int)
+	rows     int // that a kernel takes
+
+	sums   func(sums *uint16, codes *uint8, ldc int, table *uint16, kc, n int)
+	spread func(c *int32, ldc, rows int, sums *uint16)
+	expand func(table *uint16, rows []*uint16, codes int)
 }
 
 const (
-	expandRows    = 32
+	expandGroup   = 16  // k of which the kernel takes the tables at a time
 	expandK       = 256 // k of a panel, after which sums are spread
-	expandColumns = 16  // that are spread at a time
+	expandColumns = 16  // what numbers of columns are rounded up to
 )
 
-func (v *expandKernels) forward(level Level, minRows, minCols int) *forward {
+func expandTable32(table *uint16, rows []*uint16, codes int) {
+	transposeWords32(table, (*[32]*uint16)(rows), codes)
+}
+
+func expandTable16(table *uint16, rows []*uint16, codes int) {
+	transposeWords16(table, (*[16]*uint16)(rows), codes)
+}
+
+func (v *expandKernels) forward(level Level, minRows, minCols, unit int) *forward {
 	return &forward{
 		name: v.name, level: level,
-		strip: 4096, minRows: minRows, minCols: minCols,
+		strip: 4096, minRows: minRows, minCols: minCols, unit: unit,
 		fits:   func(p *Products) bool { return p.bits <= v.bits && p.span < 1<<(2*v.bits) },
 		layout: (*Products).layout16,
 		tile:   v.tile,
@@ -50,8 +64,9 @@ func (v *expandKernels) tile(p *Products, s *Scratch, stride int, w *Weights, m0
 	u := &s.expand
 	codes, columns := 1<<v.bits, roundUp(n, expandColumns)
 	ld := columns + 64 // or rows of 4,096 codes would share a few sets of the first cache
-	u.sums = resize(u.sums, columns*2*expandRows)
-	u.table = resize(u.table, v.group*codes*expandRows)
+	u.sums = resize(u.sums, columns*2*v.rows)
+	u.table = resize(u.table, expandGroup*codes*v.rows)
+	u.rows, u.at = resize(u.rows, v.rows), resize(u.at, v.rows)
 	for k0 := 0; k0 < w.K; k0 += expandK {
 		kc := min(expandK, w.K-k0)
 		s.panel = resize(s.panel, roundUp(kc, groupK)*ld)
@@ -63,25 +78,23 @@ func (v *expandKernels) tile(p *Products, s *Scratch, stride int, w *Weights, m0
 			}
 			clear(s.panel[k*ld+n : k*ld+columns])
 		}
-		for i := 0; i < m; i += expandRows {
+		for i := 0; i < m; i += v.rows {
 			clear(u.sums)
-			var rows [expandRows][]uint16
-			for r := range rows {
-				rows[r] = w.indices(m0+i+r, m0+m)[k0:]
+			for r := range u.rows {
+				u.rows[r] = w.indices(m0+i+r, m0+m)[k0:]
 			}
-			for k := 0; k < kc; k += v.group {
-				turns := roundUp(min(v.group, kc-k), v.together)
+			for k := 0; k < kc; k += expandGroup {
+				turns := roundUp(min(expandGroup, kc-k), v.together)
 				for q := range turns {
-					var at [expandRows]*uint16
-					for r := range at {
-						at[r] = &p.row16[int(rows[r][k+q])*rowLen]
+					for r, row := range u.rows {
+						u.at[r] = &p.row16[int(row[k+q])*rowLen]
 					}
-					transposeWords32(&u.table[q*codes*expandRows], &at, codes)
+					v.expand(&u.table[q*codes*v.rows], u.at, codes)
 				}
 				v.sums(&u.sums[0], &s.panel[k*ld], ld, &u.table[0], turns, columns)
 			}
 			for j := 0; j < n; j += expandColumns {
-				expandSpread(&s.tile[i*stride+j], stride, min(expandRows, m-i), &u.sums[j*2*expandRows])
+				v.spread(&s.tile[i*stride+j], stride, min(v.rows, m-i), &u.sums[j*2*v.rows])
 			}
 		}
 	}

@@ -29,18 +29,18 @@ import (
 // Kernels of one row come in three widths; those of two rows at a time do the
 // same sums with other instructions.
 
-// archForwards returns the kernels of this architecture, best first. Row expansion
-// passes the permutation of bytes where many columns share its tables.
+// archForwards returns the kernels of this architecture, best first. At 8 bits row
+// expansion passes the permutation of bytes where many columns share its tables.
 func archForwards() []*forward {
 	row, pair := []*forward{vbmi7.forward(), vbmi8.forward()}, []*forward{vbmi7pair.forward(), vbmi8pair.forward()}
 	if highest >= AVX512VBMI && pairIsFaster() {
 		row, pair = pair, row
 	}
 	return []*forward{
-		vbmi6.forward(),
-		expand7.forward(AVX512VBMI, 24, 2048), row[0], pair[0],
-		expand8.forward(AVX512VBMI, 24, 1024), row[1], pair[1],
-		expand7.forward(AVX512, 16, 64), expand8.forward(AVX512, 16, 64),
+		vbmi6.forward(), row[0], pair[0],
+		expand8.forward(AVX512VBMI, 24, 1024, 32), row[1], pair[1],
+		expand7.forward(AVX512, 17, 64, 0), expand7half.forward(AVX512, 8, 64, 0),
+		expand8.forward(AVX512, 17, 64, 0), expand8half.forward(AVX512, 8, 64, 0),
 		&avx2Forward,
 	}
 }

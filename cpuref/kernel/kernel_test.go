@@ -145,3 +145,35 @@ func testSum(t *testing.T, all []*Products, mul multiplier, rng *rand.Rand, M, N
 		}
 	}
 }
+
+// TestKernel checks which kernels serve which shapes: those of a wrong choice are
+// slower, and so no other test tells.
+func TestKernel(t *testing.T) {
+	for _, c := range []struct {
+		level      Level
+		bits, m, n int
+		want       []string
+	}{
+		{Go, 8, 64, 4096, []string{"swar"}},
+		{Go, 8, 2, 4096, []string{"rows"}},
+		{AVX2, 8, 64, 4096, []string{"avx2"}},
+		{AVX2, 8, 64, 100, []string{"rows"}},
+		{AVX512, 8, 64, 65, []string{"expand8"}},
+		{AVX512, 8, 16, 65, []string{"expand8half"}},
+		{AVX512, 7, 64, 65, []string{"expand7"}},
+		{AVX512, 6, 16, 65, []string{"expand7half"}},
+		{AVX512VBMI, 8, 64, 4096, []string{"expand8"}},
+		{AVX512VBMI, 8, 64, 512, []string{"vbmi8", "vbmi8pair"}},
+		{AVX512VBMI, 8, 40, 4096, []string{"vbmi8", "vbmi8pair"}},
+		{AVX512VBMI, 7, 64, 4096, []string{"vbmi7", "vbmi7pair"}},
+		{AVX512VBMI, 6, 64, 4096, []string{"vbmi6"}},
+	} {
+		if c.level > highest {
+			continue
+		}
+		mul := newMultiplier("", c.bits, c.bits, func(w, x int) int32 { return int32(w * x) })
+		if got := NewProducts(mul.all, c.bits, c.bits, c.level).Kernel(c.m, c.n); !slices.Contains(c.want, got) {
+			t.Errorf("%v, %d bits, %d rows, %d columns: %s, want %s", c.level, c.bits, c.m, c.n, got, c.want)
+		}
+	}
+}

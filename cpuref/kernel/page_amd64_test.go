@@ -134,30 +134,30 @@ func TestPageEnds(t *testing.T) {
 
 	// Forward, AVX-512.
 	if highest >= AVX512 {
-		for _, v := range []*expandKernels{&expand8, &expand7} {
-			for _, n := range []int{8, 24} {
+		for _, v := range []*expandKernels{&expand8, &expand7, &expand8half, &expand7half} {
+			for _, n := range []int{16, 48} {
 				turns, codes := 2*v.together, 1<<v.bits
-				table, columns := words(turns*codes*expandRows, 1<<16), randomCodes(rng, (turns-1)*(n+3)+n, v.bits)
+				table, columns := words(turns*codes*v.rows, 1<<16), randomCodes(rng, (turns-1)*(n+3)+n, v.bits)
 				cases = append(cases, func(p placement) any {
-					sums := place(p, make([]uint16, n*2*expandRows))
+					sums := place(p, make([]uint16, n*2*v.rows))
 					v.sums(&sums[0], &place(p, columns)[0], n+3, &place(p, table)[0], turns, n)
 					return slices.Clone(sums)
 				})
 			}
-		}
-		sums := words(expandColumns*2*expandRows, 1<<16)
-		for _, rows := range []int{1, 15, 16, 17, 32} {
-			cases = append(cases, func(p placement) any {
-				c := place(p, make([]int32, (rows-1)*20+expandColumns))
-				expandSpread(&c[0], 20, rows, &place(p, sums)[0])
-				return slices.Clone(c)
-			})
+			sums := words(expandColumns*2*v.rows, 1<<16)
+			for _, rows := range []int{1, 15, 16, v.rows/2 + 1, v.rows} {
+				cases = append(cases, func(p placement) any {
+					c := place(p, make([]int32, (rows-1)*20+expandColumns))
+					v.spread(&c[0], 20, rows, &place(p, sums)[0])
+					return slices.Clone(c)
+				})
+			}
 		}
 		source := words(rowLen, 1<<16)
 		for _, n := range []int{16, rowLen} {
 			cases = append(cases, func(p placement) any {
-				src, dst := place(p, source[:n]), place(p, make([]uint16, n*expandRows))
-				var rows [expandRows]*uint16
+				src, dst := place(p, source[:n]), place(p, make([]uint16, n*32))
+				var rows [32]*uint16
 				for i := range rows {
 					rows[i] = &src[0]
 				}

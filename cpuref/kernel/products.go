@@ -37,8 +37,9 @@ type forward struct {
 	level Level
 
 	// strip is the greatest number of columns of a tile, a multiple of 64.
-	// Below minRows × minCols another kernel is faster.
-	strip, minRows, minCols int
+	// Below minRows × minCols another kernel is faster, and where less than three
+	// quarters of the rows that it takes, unit at a time, are there. 0 is any unit.
+	strip, minRows, minCols, unit int
 
 	// fits reports whether the kernel is exact on the table.
 	fits func(p *Products) bool
@@ -76,7 +77,7 @@ func (p *Products) add(f *forward, all []int32) {
 // kernelFor returns the best kernel for m rows and n columns.
 func (p *Products) kernelFor(m, n int) *forward {
 	for _, f := range p.kernels {
-		if m >= f.minRows && n >= f.minCols {
+		if m >= f.minRows && n >= f.minCols && (f.unit == 0 || 4*m >= 3*roundUp(m, f.unit)) {
 			return f
 		}
 	}
@@ -184,8 +185,10 @@ type Scratch struct {
 
 // An expandScratch is that of expandKernels.
 type expandScratch struct {
-	sums  []uint16 // [n, 2, 32], R and H
-	table []uint16 // [group, codes, 32]
+	sums  []uint16   // R and H
+	table []uint16   // [group, codes, rows]
+	rows  [][]uint16 // of weights
+	at    []*uint16  // rows of products
 }
 
 // An avx2Scratch is that of avx2Forward.

@@ -8,33 +8,61 @@ import (
 	"github.com/mmcloughlin/avo/reg"
 )
 
-// expand generates row expansion for AVX-512: 32 rows in a vector of words. See
-// forward_avx512_amd64.go for the layout and for why the sums are exact.
+// expand generates row expansion for AVX-512: 32 rows in a vector of words, or 16
+// rows of two columns. See forward_avx512_amd64.go for the layout and for why the
+// sums are exact.
 func expand() {
-	expandSums(8, 1)
-	expandSums(7, 4)
-	expandSpread()
+	for _, rows := range []int{32, 16} {
+		expandSums(8, 1, rows)
+		expandSums(7, 4, rows)
+		expandSpread(rows)
+	}
 	transposeWords512()
 }
 
 // expandSums adds, for each column, the rows of the tables of 1<<bits codes that
 // its codes at kc values of k select. So many tables are added as words before
-// the upper bytes of their sum are. The sums of eight columns are in registers
+// the upper bytes of their sum are. The sums of eight vectors are in registers
 // while k runs.
-func expandSums(bits, together int) {
-	const columns = 8
-	name := fmt.Sprintf("expandSums%d", bits)
+func expandSums(bits, together, rows int) {
+	const vectors = 8
+	wide := 32 / rows // columns of a vector
+	columns := vectors * wide
+	name := fmt.Sprintf("expandSums%dx%d", bits, rows)
 	TEXT(name, NOSPLIT, "func(sums *uint16, codes *uint8, ldc int, table *uint16, kc, n int)")
-	Doc(fmt.Sprintf("%s adds v = Σ_q table[k+q][codes[(k+q)*ldc+j]][i], q < %d, to sums[j][0][i] and v>>8 to sums[j][1][i], "+
-		"for every k of kc in steps of %d, i < 32, j < n. The tables have %d rows; n is a multiple of %d.", name, together, together, 1<<bits, columns))
+	Doc(fmt.Sprintf("%s adds v = Σ_q table[k+q][codes[(k+q)*ldc+j]][i], q < %d, to sums[j/%d][0][j%%%d][i] and v>>8 to sums[j/%d][1][j%%%d][i], "+
+		"for every k of kc in steps of %d, i < %d, j < n. The tables have %d rows; n is a multiple of %d.", name, together, wide, wide, wide, wide, together, rows, 1<<bits, columns))
 	Pragma("noescape")
 	p := params("sums", "codes", "ldc", "table", "kc", "n")
 	sums, codes, ldc, table, kc, n := p[0], p[1], p[2], p[3], p[4], p[5]
-	all := func(c int) reg.VecPhysical { return Z(2 * c) }
-	high := func(c int) reg.VecPhysical { return Z(2*c + 1) }
+	all := func(v int) reg.VecPhysical { return Z(2 * v) }
+	high := func(v int) reg.VecPhysical { return Z(2*v + 1) }
 	at, tab, k := GP64(), GP64(), GP64()
+	// entries sets row to the entries of the q-th table for the columns of vector v.
+	entries := func(q, v int, row reg.VecPhysical) {
+		for c := range wide {
+			x := GP64()
+			MOVBQZX(Mem{Base: at, Disp: wide*v + c}, x)
+			SHLQ(U8(shiftOf(2*rows)), x)
+			m := Mem{Base: tab, Index: x, Scale: 1, Disp: q * 2 * rows << bits}
+			switch {
+			case wide == 1:
+				VMOVDQU64(m, row)
+			case c == 0:
+				VMOVDQU64(m, row.AsY())
+			default:
+				VINSERTI64X4(U8(1), m, row, row)
+			}
+		}
+	}
+	// add adds what is in row to the sums of vector v.
+	add := func(v int, row, upper reg.VecPhysical) {
+		VPSRLW(U8(8), row, upper)
+		VPADDW(row, all(v), all(v))
+		VPADDW(upper, high(v), high(v))
+	}
 	Label("columns")
-	for i := range 2 * columns {
+	for i := range 2 * vectors {
 		VMOVDQU64(Mem{Base: sums, Disp: 64 * i}, Z(i))
 	}
 	MOVQ(codes, at)
@@ -42,45 +70,34 @@ func expandSums(bits, together int) {
 	MOVQ(kc, k)
 	Label("loop")
 	if together == 1 {
-		for c := range columns {
-			x, row, upper := GP64(), Z(16+2*c), Z(17+2*c)
-			MOVBQZX(Mem{Base: at, Disp: c}, x)
-			SHLQ(U8(6), x)
-			VMOVDQU64(Mem{Base: tab, Index: x, Scale: 1}, row)
-			VPSRLW(U8(8), row, upper)
-			VPADDW(row, all(c), all(c))
-			VPADDW(upper, high(c), high(c))
+		for v := range vectors {
+			entries(0, v, Z(16+v))
+			add(v, Z(16+v), Z(24+v))
 		}
 		ADDQ(ldc, at)
 	} else {
 		for q := range together {
-			for c := range columns {
-				x, row := GP64(), Z(16+c)
-				MOVBQZX(Mem{Base: at, Disp: c}, x)
-				SHLQ(U8(6), x)
-				entry := Mem{Base: tab, Index: x, Scale: 1, Disp: q * 64 << bits}
+			for v := range vectors {
 				if q == 0 {
-					VMOVDQU64(entry, row)
-				} else {
-					VPADDW(entry, row, row)
+					entries(q, v, Z(16+v))
+					continue
 				}
+				entries(q, v, Z(24+v))
+				VPADDW(Z(24+v), Z(16+v), Z(16+v))
 			}
 			ADDQ(ldc, at)
 		}
-		for c := range columns {
-			row, upper := Z(16+c), Z(24+c)
-			VPSRLW(U8(8), row, upper)
-			VPADDW(row, all(c), all(c))
-			VPADDW(upper, high(c), high(c))
+		for v := range vectors {
+			add(v, Z(16+v), Z(24+v))
 		}
 	}
-	ADDQ(I32(together*64<<bits), tab)
+	ADDQ(I32(together*2*rows<<bits), tab)
 	SUBQ(I8(together), k)
 	JNZ(LabelRef("loop"))
-	for i := range 2 * columns {
+	for i := range 2 * vectors {
 		VMOVDQU64(Z(i), Mem{Base: sums, Disp: 64 * i})
 	}
-	ADDQ(I32(128*columns), sums)
+	ADDQ(I32(128*vectors), sums)
 	ADDQ(I8(columns), codes)
 	SUBQ(I8(columns), n)
 	JNZ(LabelRef("columns"))
@@ -90,9 +107,12 @@ func expandSums(bits, together int) {
 
 // expandSpread widens the sums of 16 columns and adds them to rows of int32,
 // sixteen rows at a time.
-func expandSpread() {
-	TEXT("expandSpread", NOSPLIT, "func(c *int32, ldc, rows int, sums *uint16)")
-	Doc("expandSpread adds 256·H + (R − 256·H mod 2¹⁶) to c[i*ldc+j], R = sums[j][0][i], H = sums[j][1][i], i < rows, j < 16; 0 < rows ≤ 32.")
+func expandSpread(most int) {
+	wide := 32 / most
+	name := fmt.Sprintf("expandSpread%d", most)
+	TEXT(name, NOSPLIT, "func(c *int32, ldc, rows int, sums *uint16)")
+	Doc(fmt.Sprintf("%s adds 256·H + (R − 256·H mod 2¹⁶) to c[i*ldc+j], R = sums[j/%d][0][j%%%d][i], H = sums[j/%d][1][j%%%d][i], i < rows, j < 16; 0 < rows ≤ %d.",
+		name, wide, wide, wide, wide, most))
 	Pragma("noescape")
 	p := params("c", "ldc", "rows", "sums")
 	c, ldc, rows, sums := p[0], p[1], p[2], p[3]
@@ -103,8 +123,9 @@ func expandSpread() {
 	VPSRLD(U8(16), mask, mask)
 	for j := range 16 {
 		all, high := Z(j), Z(30)
-		VPMOVZXWD(Mem{Base: sums, Disp: 128 * j}, all)
-		VPMOVZXWD(Mem{Base: sums, Disp: 128*j + 64}, high)
+		m := Mem{Base: sums, Disp: 128*(j/wide) + 2*most*(j%wide)}
+		VPMOVZXWD(m, all)
+		VPMOVZXWD(m.Offset(64), high)
 		VPSLLD(U8(8), high, high)
 		VPSUBD(high, all, all)
 		VPANDD(mask, all, all)
@@ -117,7 +138,7 @@ func expandSpread() {
 		DECQ(rows)
 		JZ(LabelRef("done"))
 	})
-	ADDQ(I8(32), sums)
+	ADDQ(I8(32), sums) // not with sixteen rows
 	JMP(LabelRef("half"))
 	Label("done")
 	VZEROUPPER()
