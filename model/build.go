@@ -138,7 +138,7 @@ func planOf(construct builder, b backend.Backend, c Config) (*planner, *Network,
 // multipliers; so they are all planned once in float32. A fault of theirs shows
 // again in the plan that counts.
 func endsOf(construct builder, b backend.Backend, c Config) []string {
-	c.Default, c.Ends, c.Rules = Float(), nil, nil
+	c.Default, c.Linear, c.Ends, c.Rules = Float(), nil, nil, nil
 	p := &planner{b: b, config: c}
 	construct(p, p.value("input", backend.F32, backend.Shape{c.Batch, c.Input[0], c.Input[1], c.Input[2]}), c.Classes)
 	names := p.withProducts()

@@ -77,9 +77,10 @@ type Config struct {
 	Stem string
 
 	Quantization Quantization
-	Default      Multiplier  // of every convolution and linear layer
-	Ends         *Multiplier // of the first and the last of them; nil: no exception
-	Rules        []Rule      // exceptions, Ends' layers included; of several that match the last wins
+	Default      Multiplier  // of every convolution, linear layer and product of attention
+	Linear       *Multiplier // of every linear layer; nil: no exception
+	Ends         *Multiplier // of the first and the last layer with products, linear or not; nil: no exception
+	Rules        []Rule      // exceptions from all of these; of several that match the last wins
 
 	Seed uint64 // of the initial weights and of dropout
 }

@@ -78,6 +78,31 @@ func TestFrozenGradients(t *testing.T) {
 	}
 }
 
+// TestLinear names the layers that Config.Linear reaches, and what wins over it.
+func TestLinear(t *testing.T) {
+	u8 := lut.Unsigned(8)
+	linear, ends := bent(u8, u8), Float()
+	want := map[string]string{
+		"patch_embed.proj": "float", "head": "float", "blocks.1.attn.qkv": "exact",
+		"blocks.0.attn.qk": "exact", "blocks.0.attn.av": "exact", "blocks.0.attn.qkv": "bent", "blocks.0.mlp.fc2": "bent",
+	}
+	s, err := Describe(Config{Name: "vit_cifar", Input: [3]int{3, 8, 8}, Classes: 10, Batch: 2,
+		Quantization: DefaultQuantization(), Default: exact(u8, u8), Linear: &linear, Ends: &ends,
+		Rules: []Rule{{"blocks.1.*", exact(u8, u8)}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, l := range s.Layers {
+		if w, ok := want[l.Name]; ok && l.Multiplier != w {
+			t.Errorf("%s has %s, want %s", l.Name, l.Multiplier, w)
+		}
+		delete(want, l.Name)
+	}
+	if len(want) > 0 {
+		t.Errorf("no layers %v", want)
+	}
+}
+
 // TestEnds names the layers that Config.Ends reaches, and the rules that win.
 func TestEnds(t *testing.T) {
 	u8 := lut.Unsigned(8)

@@ -49,7 +49,7 @@ func (p *planner) linearFrom(name string, x *value, f filter) *value {
 
 // products adds a layer of the multiplier that the configuration gives it.
 func (p *planner) products(name, kind string, x *value, weight backend.Shape, f filter) *value {
-	m := p.multiplier(name)
+	m := p.multiplier(name, kind)
 	geo := backend.Conv2D{
 		Stride: [2]int{f.stride, f.stride}, Pad: [2]int{f.pad, f.pad},
 		Groups: max(f.groups, 1), Padding: p.config.Quantization.Padding,
@@ -113,9 +113,12 @@ func (p *planner) summable(name string, m Multiplier, K int) bool {
 }
 
 // multiplier returns that of the last rule that matches the name, else that of
-// the ends for one of them, else the default.
-func (p *planner) multiplier(name string) Multiplier {
+// the ends for one of them, else that of its kind, else the default.
+func (p *planner) multiplier(name, kind string) Multiplier {
 	m := p.config.Default
+	if kind == "linear" && p.config.Linear != nil {
+		m = *p.config.Linear
+	}
 	if slices.Contains(p.ends, name) {
 		m = *p.config.Ends
 	}

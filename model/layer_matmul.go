@@ -16,7 +16,7 @@ func (p *planner) matmul(name, roles string, w, x *value) *value {
 	if p.err != nil {
 		return x
 	}
-	m := p.multiplier(name)
+	m := p.multiplier(name, "matmul")
 	batch, M, K, N := w.shape[0], w.shape[1], w.shape[2], x.shape[2]
 	y := p.value(name, backend.F32, backend.Shape{batch, M, N})
 	f := matmul{common: common{b: p.b, name: name, kind: "matmul", x: x, y: y, multiplier: m.Name, roles: roles}, w: w}

@@ -98,6 +98,11 @@ func (p *Plan) multipliers(r *Recipe, gradients bool) *tables {
 	if !ok {
 		return t // the widths of the rest depend on it
 	}
+	if r.Multiplier.Linear != "" {
+		if m, ok := t.resolve("multiplier.linear", r.Multiplier.Linear); ok {
+			p.Config.Linear = &m
+		}
+	}
 	if r.Multiplier.Ends != "" {
 		if m, ok := t.resolve("multiplier.ends", r.Multiplier.Ends); ok {
 			p.Config.Ends = &m

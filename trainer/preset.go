@@ -27,7 +27,7 @@ func date2025() Recipe {
 			Padding:    "int-zero",
 			PoolInputs: true,
 		},
-		Multiplier: Multiplier{Layers: LayerRules{{"fc*", "exact"}}},
+		Multiplier: Multiplier{Linear: "exact"},
 		Gradient:   Gradient{Estimator: Estimator{Method: "lut2d", Boundary: "paper"}},
 		Optimizer:  Optimizer{Name: "adam", LR: 1e-3, Betas: []float64{0.9, 0.999}, Eps: 1e-8},
 		Schedule:   Schedule{Name: "step", Every: 10, Gamma: 0.5},

@@ -139,8 +139,11 @@ type Multiplier struct {
 	Default string     `yaml:"default"`
 	Layers  LayerRules `yaml:"layers,omitempty"` // by layer name, globs allowed; later ones win
 
+	// Linear is the multiplier of the linear layers, which the paper keeps exact.
+	Linear string `yaml:"linear,omitempty"`
+
 	// Ends is the multiplier of the first and the last layer that has products,
-	// which quantization hurts most; Layers win over it.
+	// which quantization hurts most. Ends wins over Linear, Layers over both.
 	Ends string `yaml:"ends,omitempty"`
 
 	// How to read files that leave it open; see lut.LoadOptions.

@@ -178,7 +178,7 @@ quantization:
   activation: {observer: ema, momentum: 0.1}
   padding: int-zero
   pool_inputs: true
-multiplier: {default: "trunc:8u,cols=8", layers: {"fc*": exact}}
+multiplier: {default: "trunc:8u,cols=8", linear: exact}
 gradient: {method: lut2d, hws: auto, boundary: paper, storage: int16}
 optimizer: {name: adam, lr: 0.001, betas: [0.9, 0.999], eps: 1e-8, weight_decay: 0}
 schedule: {name: step, every: 10, gamma: 0.5}

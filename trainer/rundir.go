@@ -41,7 +41,7 @@ type Manifest struct {
 	Seed   uint64              `json:"seed"`
 	Tables map[string]TableUse `json:"tables"`
 	Layers []LayerUse          `json:"layers"` // those with products
-	Data   map[string]string   `json:"data"` // digests of the splits
+	Data   map[string]string   `json:"data"`   // digests of the splits
 }
 
 // ReadManifest reads the manifest of a run directory.
