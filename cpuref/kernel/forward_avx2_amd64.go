@@ -10,7 +10,7 @@ package kernel
 // Every 256 k both are added to int32.
 var avx2Forward = forward{
 	name: "avx2", level: AVX2,
-	strip: 1024, minRows: 8, minCols: 256,
+	strip: 1024, minRows: 8, minCols: 64,
 	fits:   fits16,
 	layout: (*Products).layout16,
 	tile:   avx2Tile,

@@ -157,7 +157,7 @@ func TestKernel(t *testing.T) {
 		{Go, 8, 64, 4096, []string{"swar"}},
 		{Go, 8, 2, 4096, []string{"rows"}},
 		{AVX2, 8, 64, 4096, []string{"avx2"}},
-		{AVX2, 8, 64, 100, []string{"rows"}},
+		{AVX2, 8, 64, 50, []string{"rows"}},
 		{AVX512, 8, 64, 65, []string{"expand8"}},
 		{AVX512, 8, 16, 65, []string{"expand8half"}},
 		{AVX512, 7, 64, 65, []string{"expand7"}},
