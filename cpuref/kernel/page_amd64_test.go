@@ -294,23 +294,25 @@ func TestExpandTableEnd(t *testing.T) {
 	if highest < AVX512 {
 		t.Skip("no row expansion by AVX-512 on this machine")
 	}
-	const m, k, n = 3, expandGroup - 1, 17
+	const m, n = 3, 17
 	rng := rand.New(rand.NewPCG(6, 6))
 	mul := newMultiplier("", 7, 7, func(w, x int) int32 { return int32(w * x) })
 	for _, v := range []*expandKernels{&expand7, &expand7half} {
 		p := NewProducts(mul.all, 7, 7, Go)
 		p.kernels = nil
 		p.add(v.forward(AVX512, 1, 1, 0), mul.all)
-		w, x := randomCodes(rng, m*k, 7), Matrix{Code: randomCodes(rng, k*n, 7), LD: n}
-		var packed Weights
-		p.Pack(&packed, w, k, m, k)
-		var s Scratch
-		s.expand.table = pages[uint16](t, expandGroup*v.rows<<v.bits, true)
-		s.panel = make([]uint8, 1<<13)
-		for i := range s.panel {
-			s.panel[i] = 1<<7 + 2
+		for _, k := range []int{expandGroup - 1, expandGroup} {
+			w, x := randomCodes(rng, m*k, 7), Matrix{Code: randomCodes(rng, k*n, 7), LD: n}
+			var packed Weights
+			p.Pack(&packed, w, k, m, k)
+			var s Scratch
+			s.expand.table = pages[uint16](t, expandGroup*v.rows<<v.bits, true)
+			s.panel = make([]uint8, 1<<13)
+			for i := range s.panel {
+				s.panel[i] = 1<<7 + 2
+			}
+			p.Sum(&s, &packed, 0, m, &x, 0, n)
 		}
-		p.Sum(&s, &packed, 0, m, &x, 0, n)
 	}
 }
 
