@@ -38,7 +38,7 @@ endif
 FUZZTIME ?= 2m
 BENCH    ?= .
 
-.PHONY: all demo build test race check generate fuzz bench gpu-deps gpu-build gpu-bundle flavour clean
+.PHONY: all demo build test race check generate fuzz bench gpu-deps gpu-build gpu-bundle gpu-study flavour clean
 
 all: build
 
@@ -107,6 +107,10 @@ gpu-bundle:
 	cp -r shaders/include $(BUNDLE)/shaders/
 	cp .ci/on-gpu $(BUNDLE)/run.sh
 	tar -C bin -czf $(BUNDLE).tar.gz $(notdir $(BUNDLE))
+
+# The recipe of the paper on a GPU: hours. Interrupted, it goes on where it was.
+gpu-study: gpu-build
+	BIN=bin/gputrain-egl examples/study/run.sh gpu
 
 clean:
 	rm -rf bin

@@ -5,6 +5,10 @@
 #   examples/study/run.sh lenet     LeNet-5, 10,000 + 2,000 images, 3 seeds: 4 multipliers × 6 estimators
 #   examples/study/run.sh full      LeNet-5, 50,000 + 10,000 images, 1 seed: 4 multipliers × ste, lut2d
 #   examples/study/run.sh resnet8   ResNet-8, 10,000 + 2,000 images, 1 seed: 2 multipliers × 3 estimators
+#   examples/study/run.sh resnet20  ResNet-20, 10,000 + 2,000 images, 1 seed: 2 multipliers × 3 estimators
+#   examples/study/run.sh vit       small vision transformer, every product under a multiplier, attention's too:
+#                                   10,000 + 2,000 images, 1 seed: 2 multipliers × 3 estimators
+#   examples/study/run.sh gpu       ResNet-18, all images, the recipe of the paper: hours, on a GPU
 #   examples/study/run.sh table     the figures of all runs so far
 #
 # Every run keeps its folder under $OUT and goes on where it was stopped, so the
@@ -13,6 +17,7 @@
 #   SHARED  holds data/ and mults/            default ../shared
 #   OUT     where runs are kept               default runs/study
 #   BIN     the program                       default bin/gputrain
+#   EPOCHS, FLOAT_EPOCHS  of gpu              default 30, 60
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
@@ -37,13 +42,13 @@ once() {
 	touch "$out/done"
 }
 
-float() { # NAME MODEL EPOCHS DATA…
+float() { # NAME MODEL EPOCHS ARGS…
 	local name=$1 model=$2 epochs=$3
 	shift 3
 	once "$OUT/$name/float" train --model "$model" --set 'data.augment=[crop, flip]' --epochs "$epochs" "$@"
 }
 
-retrain() { # NAME MODEL EPOCHS SEED MULTIPLIER:HWS ESTIMATOR DATA…
+retrain() { # NAME MODEL EPOCHS SEED MULTIPLIER:HWS ESTIMATOR ARGS…
 	local name=$1 model=$2 epochs=$3 seed=$4 mult=${5%:*} hws=${5#*:} estimator=$6
 	shift 6
 	local grad=(--gradient "${estimator%-*}")
@@ -58,7 +63,7 @@ retrain() { # NAME MODEL EPOCHS SEED MULTIPLIER:HWS ESTIMATOR DATA…
 	exact*) grad=() ;;
 	*) table=$SHARED/mults/paper/$mult/product.npy order=(--set multiplier.order=xw) ;;
 	esac
-	once "$OUT/$name/$mult/$estimator/$seed" retrain --preset date2025 --model "$model" --epochs "$epochs" --seed "$seed" \
+	once "$OUT/$name/$mult/$estimator/$seed" retrain --preset "${PRESET:-date2025}" --model "$model" --epochs "$epochs" --seed "$seed" \
 		--init "$OUT/$name/float/best.safetensors" --multiplier "$table" "${order[@]}" "${grad[@]}" "$@"
 }
 
@@ -120,9 +125,37 @@ resnet8)
 		for e in ste lut1d-mean lut2d; do retrain resnet8 resnet8 2 1 "$m" "$e" "${data[@]}"; done
 	done
 	;;
+resnet20)
+	data=(--data cifar10 --path "$subset")
+	float resnet20 resnet20 12 --set schedule.name=cosine "${data[@]}"
+	retrain resnet20 resnet20 2 1 exact:8u:0 ste "${data[@]}"
+	for m in mul8u_rm8:16 mul8u_1DMU:32; do
+		for e in ste lut1d-mean lut2d; do retrain resnet20 resnet20 2 1 "$m" "$e" "${data[@]}"; done
+	done
+	;;
+vit)
+	data=(--data cifar10 --path "$subset")
+	float vit vit_cifar 5 --preset vit "${data[@]}"
+	PRESET=vit_retrain
+	retrain vit vit_cifar 2 1 exact:8u:0 ste "${data[@]}"
+	for m in mul8u_rm8:16 mul8u_1DMU:32; do
+		for e in ste lut1d-mean lut2d; do retrain vit vit_cifar 2 1 "$m" "$e" "${data[@]}"; done
+	done
+	;;
+gpu)
+	BACKEND=gpu
+	data=(--data folder --path "$full")
+	float gpu-resnet18 resnet18 "${FLOAT_EPOCHS:-60}" --set model.stem=cifar --set schedule.name=cosine --require-gpu "${data[@]}"
+	retrain gpu-resnet18 resnet18 "${EPOCHS:-30}" 1 exact:8u:0 ste --set model.stem=cifar --require-gpu "${data[@]}"
+	for m in $multipliers; do
+		for e in ste lut1d-mean lut2d; do
+			retrain gpu-resnet18 resnet18 "${EPOCHS:-30}" 1 "$m" "$e" --set model.stem=cifar --require-gpu "${data[@]}"
+		done
+	done
+	;;
 table) table ;;
 *)
-	sed -n '2,16s/^# \{0,1\}//p' "$0"
+	sed -n '2,21s/^# \{0,1\}//p' "$0"
 	exit 2
 	;;
 esac
