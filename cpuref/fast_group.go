@@ -20,6 +20,9 @@ import (
 // D of one code are even summed before they are multiplied.
 //
 // A product of matrices is the case of one tap.
+//
+// So it is for gradients of float32, and at levels without AVX-512. Where gradients
+// are stored in 16 bits fast_stored.go does better, and on few pixels fast_rows.go.
 
 const (
 	// Pixels that are sorted at a time: as many as have their D in an L2 cache
