@@ -21,9 +21,9 @@ func (d *Device) BiasBackward(db, dy backend.Tensor) {
 	N, C, each := backend.CheckChannels(who, op, dy, backend.Named{Name: "db", T: db})
 	dB, dY := d.own(db), d.own(dy)
 	c := pieces(N * each)
-	d.sliced(op, dB, C, c, func(dst *memory) {
-		d.channelSums(op, 0, c, N, C, each, dst, dY)
-	})
+	dst := d.slices(op, dB, C, c)
+	d.channelSums(op, 0, c, N, C, each, dst, dY)
+	d.addSlices(op, dB, dst, C, c)
 }
 
 // channelSums runs channel_sums, of which term says what is summed.

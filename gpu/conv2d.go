@@ -25,16 +25,14 @@ func (d *Device) Conv2DBackwardX(dx, dy, w backend.Tensor, g backend.Conv2D) {
 	d.convolveBackwardX("Conv2DBackwardX", d.own(dx), d.own(dy), d.own(w), dims)
 }
 
-// A pass is one of the three products of a convolution.
+// A pass is one of the three products of a convolution, dst from a and b.
 type pass struct {
-	op     string
-	kind   kind
-	gemm   int // the macro PASS
-	dims   *backend.ConvDims
-	dst    *memory
-	n      int // elements of dst
-	a, b   *memory
-	direct func() // by an invocation an element
+	op   string
+	kind kind
+	dims backend.ConvDims
+	dst  *memory
+	n    int // elements of dst
+	a, b *memory
 }
 
 // compute runs p by the kernel that is chosen for it.
@@ -43,10 +41,10 @@ func (d *Device) compute(p pass) {
 		if by.family == gemm {
 			d.gemmProduct(p, by.tile)
 		} else {
-			p.direct()
+			d.directProduct(p)
 		}
 	}
-	c := classOf(p.kind, noTable, lut.Operand{}, lut.Operand{}, p.dims)
+	c := classOf(p.kind, noTable, lut.Operand{}, lut.Operand{}, &p.dims)
 	by, known := d.planned(c)
 	if !known {
 		by = d.tune(c, run)
@@ -56,34 +54,35 @@ func (d *Device) compute(p pass) {
 
 // convolve sets y to the convolution of x with w.
 func (d *Device) convolve(op string, y, w, x *memory, dims backend.ConvDims) {
-	n := dims.Batch * dims.Cout * dims.OH * dims.OW
-	d.compute(pass{op, product, passProduct, &dims, y, n, w, x, func() {
-		for first, last := range spans(dims.K, maxTurns) {
-			d.run(op, kernel{file: "conv2d_fwd"}, job{over: n, turns: last - first, conv: &dims,
-				buffers: []*memory{y, w, x}, ints: []int{first, last}})
-		}
-	}})
+	d.compute(pass{op, product, dims, y, dims.Batch * dims.Cout * dims.OH * dims.OW, w, x})
 }
 
 // convolveBackwardW sets dw to the gradient of the filters.
 func (d *Device) convolveBackwardW(op string, dw, dy, x *memory, dims backend.ConvDims) {
-	n := dims.Cout * dims.K
-	d.compute(pass{op, productW, passW, &dims, dw, n, dy, x, func() {
-		s := slice(n, dims.Batch*dims.OH*dims.OW, maxTurns)
-		d.sliced(op, dw, n, s, func(dst *memory) {
-			d.run(op, kernel{file: "conv2d_dw"}, job{over: s.slices * n, turns: s.length, conv: &dims,
-				buffers: []*memory{dst, dy, x}, ints: []int{s.slices, s.length}})
-		})
-	}})
+	d.compute(pass{op, productW, dims, dw, dims.Cout * dims.K, dy, x})
 }
 
 // convolveBackwardX sets dx to the gradient of the images.
 func (d *Device) convolveBackwardX(op string, dx, dy, w *memory, dims backend.ConvDims) {
-	n := dims.Batch * dims.Cin * dims.H * dims.W
-	d.compute(pass{op, productX, passX, &dims, dx, n, dy, w, func() {
-		for first, last := range spans(dims.GroupOut*dims.KH*dims.KW, maxTurns) {
-			d.run(op, kernel{file: "conv2d_dx"}, job{over: n, turns: last - first, conv: &dims,
-				buffers: []*memory{dx, dy, w}, ints: []int{first, last}})
-		}
-	}})
+	d.compute(pass{op, productX, dims, dx, dims.Batch * dims.Cin * dims.H * dims.W, dy, w})
+}
+
+// directProduct has an invocation add up each element, or slice of it, alone.
+func (d *Device) directProduct(p pass) {
+	terms, file := p.dims.K, "conv2d_fwd"
+	switch p.kind {
+	case productW:
+		s := slice(p.n, p.dims.Batch*p.dims.OH*p.dims.OW, maxTurns)
+		dst := d.slices(p.op, p.dst, p.n, s)
+		d.run(p.op, kernel{file: "conv2d_dw"}, job{over: s.slices * p.n, turns: s.length, conv: &p.dims,
+			buffers: []*memory{dst, p.a, p.b}, ints: []int{s.slices, s.length}})
+		d.addSlices(p.op, p.dst, dst, p.n, s)
+		return
+	case productX:
+		terms, file = p.dims.GroupOut*p.dims.KH*p.dims.KW, "conv2d_dx"
+	}
+	for first, last := range spans(terms, maxTurns) {
+		d.run(p.op, kernel{file: file}, job{over: p.n, turns: last - first, conv: &p.dims,
+			buffers: []*memory{p.dst, p.a, p.b}, ints: []int{first, last}})
+	}
 }

@@ -120,12 +120,12 @@ func (d *Device) lutBackwardW(dw, dy *memory, c codes) {
 func (d *Device) gatherBackwardW(dw, dy *memory, c codes) {
 	g, p := &c.t.dw, c.t.product
 	s := slice(c.weights(), c.dims.Batch*c.plane(), maxTurns/(1+g.rank))
-	d.sliced(c.op, dw, c.weights(), s, func(dst *memory) {
-		d.run(c.op, g.kernel("lut_conv2d_dw"), job{over: s.slices * c.weights(), turns: s.length * (1 + g.rank), conv: &c.dims,
-			buffers: []*memory{dst, dy, c.w, c.x, c.qx}, firstUnit: 1, textures: g.textures,
-			ints:  []int{p.W().Bits, g.rowBits, g.rank, p.X().Min(), c.intZero(), s.slices, s.length},
-			reals: []float32{g.scale}})
-	})
+	dst := d.slices(c.op, dw, c.weights(), s)
+	d.run(c.op, g.kernel("lut_conv2d_dw"), job{over: s.slices * c.weights(), turns: s.length * (1 + g.rank), conv: &c.dims,
+		buffers: []*memory{dst, dy, c.w, c.x, c.qx}, firstUnit: 1, textures: g.textures,
+		ints:  []int{p.W().Bits, g.rowBits, g.rank, p.X().Min(), c.intZero(), s.slices, s.length},
+		reals: []float32{g.scale}})
+	d.addSlices(c.op, dw, dst, c.weights(), s)
 }
 
 // LUTConv2DBackwardX implements [backend.Multiplier].

@@ -53,16 +53,28 @@ type Device struct {
 	fault    func(call string) error // see Options; not nil
 }
 
-// A command is one thing for the GL thread to do: call, or if that is nil,
-// launch. It travels by value, so that queueing leaves no garbage.
+// A command is one thing for the GL thread to do. It travels by value, so that
+// queueing leaves no garbage.
 type command struct {
-	op    string
-	layer string
-	call  func() error
+	op     string
+	layer  string
+	action action
+	call   func() error // of calling
+	memory *memory      // of allocating and releasing
 	dispatch
 	crosses bool // the border between host and device, which profiles show
 	wait    bool // send the first failure to replies
 }
+
+// An action says what a command does.
+type action uint8
+
+const (
+	launching action = iota
+	calling
+	allocating // scratch
+	releasing
+)
 
 // queueLength is how many commands may wait. A hop to the thread costs more
 // than most commands, so many should share one.
@@ -149,10 +161,17 @@ func (d *Device) do(c *command) error {
 
 // perform carries out c, measured where a profile wants it.
 func (d *Device) perform(c *command) error {
-	switch {
-	case c.call == nil:
+	switch c.action {
+	case launching:
 		return d.launch(c)
-	case !c.crosses || d.timer.record == nil:
+	case allocating:
+		return d.allocate(c.memory)
+	case releasing:
+		d.pool.put(c.memory.buffer, c.memory.capacity)
+		c.memory.buffer = 0
+		return nil
+	}
+	if !c.crosses || d.timer.record == nil {
 		return c.call()
 	}
 	m := d.timer.start()
@@ -163,17 +182,19 @@ func (d *Device) perform(c *command) error {
 
 // queue has f called on the GL thread, after all that was queued before it and
 // only if none of that failed. It returns at once.
-func (d *Device) queue(op string, f func() error) { d.commands <- command{op: op, call: f} }
+func (d *Device) queue(op string, f func() error) {
+	d.commands <- command{op: op, action: calling, call: f}
+}
 
 // wait queues f, waits for it, and returns the first failure so far.
 func (d *Device) wait(op string, f func() error) error {
-	d.commands <- command{op: op, call: f, wait: true}
+	d.commands <- command{op: op, action: calling, call: f, wait: true}
 	return <-d.replies
 }
 
 // cross is wait for an f that moves data between host and device.
 func (d *Device) cross(op string, f func() error) error {
-	d.commands <- command{op: op, layer: d.layer, call: f, crosses: true, wait: true}
+	d.commands <- command{op: op, layer: d.layer, action: calling, call: f, crosses: true, wait: true}
 	return <-d.replies
 }
 

@@ -22,7 +22,8 @@ func tileFor(rows int) int {
 	return 2
 }
 
-// Values of the macro PASS of kernel gemm.
+// Values of the macro PASS of kernel gemm, the first three in the order of the
+// kinds of products.
 const (
 	passProduct = iota
 	passW
@@ -79,10 +80,11 @@ func (d *Device) runGEMM(op string, pass, tile int, dims *backend.ConvDims, c cu
 
 // gemmProduct runs a float32 pass in tiles.
 func (d *Device) gemmProduct(p pass, tile int) {
-	c, tiles := gemmCut(gemmShapeOf(p.gemm, p.dims), p.dims.Groups, tile)
-	d.sliced(p.op, p.dst, p.n, c, func(dst *memory) {
-		d.runGEMM(p.op, p.gemm, tile, p.dims, c, tiles, nil, []*memory{dst, p.a, p.b})
-	})
+	macro := passProduct + int(p.kind-product)
+	c, tiles := gemmCut(gemmShapeOf(macro, &p.dims), p.dims.Groups, tile)
+	dst := d.slices(p.op, p.dst, p.n, c)
+	d.runGEMM(p.op, macro, tile, &p.dims, c, tiles, nil, []*memory{dst, p.a, p.b})
+	d.addSlices(p.op, p.dst, dst, p.n, c)
 }
 
 // gemmBackwardW sets dw by a factored gradient.
@@ -127,18 +129,18 @@ func (d *Device) gemmBackwardX(dx, dy *memory, c codes, tile int) {
 	g, n := &c.t.dx, c.pixels()
 	s, tiles := gemmCut(gemmShapeOf(passFactoredX, &c.dims), c.dims.Groups, tile)
 	folded := g.alone[1]
-	ranks := func(dst *memory) {
-		for r := range g.rank {
-			d.runGEMM(c.op, passFactoredX, tile, &c.dims, s, tiles, g.textures, []*memory{dst, dy, c.w, c.x, c.qw},
-				flag(r > 0), r, c.t.product.W().Bits, g.rowBits, flag(r == folded), 0, 0, c.columns())
-		}
+	part := d.slices(c.op, dx, n, s)
+	if folded < 0 && part == dx {
+		part = d.scratch(c.op, n)
+	}
+	for r := range g.rank {
+		d.runGEMM(c.op, passFactoredX, tile, &c.dims, s, tiles, g.textures, []*memory{part, dy, c.w, c.x, c.qw},
+			flag(r > 0), r, c.t.product.W().Bits, g.rowBits, flag(r == folded), 0, 0, c.columns())
 	}
 	if folded >= 0 {
-		d.sliced(c.op, dx, n, s, ranks)
+		d.addSlices(c.op, dx, part, n, s)
 		return
 	}
-	part := d.scratch(c.op, s.slices*n)
-	ranks(part)
 	zero := d.scratch(c.op, c.dims.Batch*c.dims.Groups*c.dims.H*c.dims.W)
 	for first, last := range spans(c.dims.GroupOut*c.dims.KH*c.dims.KW, maxTurns) {
 		d.run(c.op, kernel{file: "lut_zero_dx"}, job{over: zero.length, turns: last - first, conv: &c.dims,

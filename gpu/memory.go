@@ -103,7 +103,7 @@ func (d *Device) own(t backend.Tensor) *memory {
 // What is queued before its release may use it.
 func (d *Device) scratch(op string, n int) *memory {
 	m := &memory{owner: d, dt: backend.I32, length: n}
-	d.queue(op, func() error { return d.allocate(m) })
+	d.commands <- command{op: op, action: allocating, memory: m}
 	return m
 }
 
@@ -142,11 +142,7 @@ func (d *Device) workspace(op string, want, least int) *memory {
 
 // release gives the buffer of m back to the pool.
 func (d *Device) release(m *memory) {
-	d.queue("Free", func() error {
-		d.pool.put(m.buffer, m.capacity)
-		m.buffer = 0
-		return nil
-	})
+	d.commands <- command{op: "Free", action: releasing, memory: m}
 }
 
 // zero clears m.

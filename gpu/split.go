@@ -38,15 +38,19 @@ func slice(outputs, terms, most int) cut {
 	return cut{slices: max(1, ceilDiv(terms, max(1, length))), length: length}
 }
 
-// sliced has first run with a destination of [slices, n] and the slices summed
-// to dst. A single slice goes to dst directly.
-func (d *Device) sliced(op string, dst *memory, n int, c cut, first func(dst *memory)) {
+// slices returns where the slices of dst, of n elements, go: a single one to
+// dst itself. addSlices then adds them to dst.
+func (d *Device) slices(op string, dst *memory, n int, c cut) *memory {
 	if c.slices == 1 {
-		first(dst)
+		return dst
+	}
+	return d.scratch(op, c.slices*n)
+}
+
+func (d *Device) addSlices(op string, dst, part *memory, n int, c cut) {
+	if c.slices == 1 {
 		return
 	}
-	part := d.scratch(op, c.slices*n)
-	first(part)
 	d.sumSlices(op, dst, part, n, c.slices, 0, 1)
 	d.release(part)
 }
