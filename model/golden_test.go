@@ -96,11 +96,17 @@ func goldenFill(name string, shape backend.Shape) []float32 {
 func TestGolden(t *testing.T) {
 	for _, name := range []string{"vgg11", "vgg19_bn", "resnet18", "resnet50", "resnet32", "mobilenet_v2"} {
 		t.Run(name, func(t *testing.T) {
+			if !largeNetworks && name != "resnet32" {
+				t.Skip("a large network")
+			}
 			g := readGolden(t, "testdata/golden/"+name+".json.gz")
 			g.run(t, min(len(g.Losses), goldenSteps))
 		})
 	}
 }
+
+// largeNetworks says whether networks of millions of weights are trained.
+var largeNetworks = true
 
 // goldenSteps is the most steps of a golden trajectory that are made.
 var goldenSteps = 10

@@ -18,9 +18,6 @@ import (
 // measured.
 const memoryChild = "GPUTRAIN_MEMORY_CHILD"
 
-// memoryMeasured says whether TestMemory makes sense in this build.
-var memoryMeasured = true
-
 // TestMemory trains ResNet-18 for two steps of Adam in a process of its own:
 // CIFAR stem, batch 64, an 8-bit multiplier in every layer. The memory that is
 // planned and the most that is ever resident are both at most 1.5 GB, and
@@ -30,7 +27,7 @@ func TestMemory(t *testing.T) {
 		measureMemory(t)
 		return
 	}
-	if testing.Short() || !memoryMeasured {
+	if testing.Short() || !largeNetworks {
 		t.Skip("two steps of ResNet-18")
 	}
 	if _, err := os.Stat("/proc/self/status"); err != nil {

@@ -12,6 +12,9 @@ import (
 // normalisation, and for a trace of the images in its logits, without which it
 // could not be trained.
 func TestVGGStart(t *testing.T) {
+	if !largeNetworks {
+		t.Skip("a large network")
+	}
 	n := mustBuild(t, cpuref.New(), Config{Name: "vgg19", Input: [3]int{3, 32, 32}, Classes: 10, Batch: 2, Seed: 1})
 	for _, p := range n.Params() {
 		v := readFloats(t, n.b, p.Value)
