@@ -39,6 +39,13 @@
 // activations; the table's W operand says the width and sign of keys and values.
 // LAYER.weight_quantizer is theirs.
 //
+// # Stems
+//
+// VGG, ResNet-18, 34 and 50 and MobileNetV2 come with two stems, [StemCIFAR]
+// and [StemImageNet]; [Config] says which is the default. ResNet-8 to 56 of
+// widths 16, 32, 64 are CIFAR's own. All but VGG without batch normalisation
+// start from Kaiming's uniform distribution, whatever torchvision does.
+//
 // # Names
 //
 // Layers are named as in torchvision, those of vit_…_patch16_224, deit_… and

@@ -89,6 +89,11 @@ var oneBlock = map[string]builder{
 		x = p.relu("relu", p.batchNorm("bn", p.conv("conv", x, filter{out: 4, kernel: 3, stride: 1, pad: 1})))
 		return p.linear("fc", p.bottleneck("block", x, 3, 2), classes)
 	},
+	"one replication": func(p *planner, x *value, classes int) *value {
+		x = p.relu("relu", p.conv("conv", x, filter{out: 4, kernel: 4, stride: 1, bias: true}))
+		x = p.relu("relu2", p.linear("fc1", p.averageTo("average", x, 3), 20))
+		return p.linear("fc2", p.dropout("drop", x, 0.5), classes)
+	},
 	"one inverted residual": func(p *planner, x *value, classes int) *value {
 		x = p.convReLU6("first", x, filter{out: 4, kernel: 3, stride: 1, pad: 1})
 		x = p.inverted("block", x, 3, 5, 2)

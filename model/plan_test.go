@@ -75,14 +75,24 @@ func TestLives(t *testing.T) {
 		{Name: "resnet8", Input: [3]int{3, 5, 5}, Default: Float(), Rules: []Rule{{"*conv1", bent(u8, u8)}}},
 		{Name: "lenet5", Input: [3]int{1, 28, 28}, Default: exact(u8, u8), Rules: []Rule{{"fc2", Float()}}},
 		{Name: "vit_cifar", Input: [3]int{3, 4, 8}, Default: Float(), Rules: []Rule{{"*.[02].*", bent(u8, u8)}}},
+		{Name: "one bottleneck", Input: [3]int{3, 6, 6}, Default: Float(), Rules: []Rule{{"*conv2", bent(u8, u8)}}},
+		{Name: "one inverted residual", Input: [3]int{3, 6, 6}, Default: Float(), Rules: []Rule{{"*.conv.1.0", bent(u8, u8)}}},
+		{Name: "one replication", Input: [3]int{3, 4, 4}, Default: bent(u8, u8)},
 	} {
 		c.Classes, c.Batch, c.Quantization = 10, 2, q
 		b := cpuref.New()
-		whole := mustBuild(t, b, c)
+		construct := oneBlock[c.Name]
+		if construct == nil {
+			var err error
+			if construct, err = c.check(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		whole := mustBuildOf(t, construct, b, c)
 		fill(whole, 1)
 		step(t, whole, 0)
 
-		p, n, err := plan(b, c)
+		p, n, err := planOf(construct, b, c)
 		if err != nil {
 			t.Fatal(err)
 		}
