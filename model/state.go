@@ -19,13 +19,15 @@ type Report struct {
 // statistics of batch normalisation, ranges of quantizers, in the order of the
 // layers. It returns the backend's failure, if there was one.
 func (n *Network) State() ([]weights.Tensor, error) {
+	var buffer []float32
 	var list []weights.Tensor
 	for _, e := range n.state {
 		if e.counter != nil {
 			list = append(list, weights.FromInt64(e.name, nil, []int64{*e.counter}))
 			continue
 		}
-		v := make([]float32, e.shape.Len())
+		buffer = slices.Grow(buffer[:0], e.shape.Len())
+		v := buffer[:e.shape.Len()]
 		if err := n.b.Read(v, e.t); err != nil {
 			return nil, fmt.Errorf("model: %s: %w", e.name, err)
 		}

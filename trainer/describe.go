@@ -14,8 +14,10 @@ import (
 //	accumulate  sums of gradients
 //	images      both splits, as far as they are held in memory
 //	batches     the two that are prepared ahead
+//	checkpoint  what is written of all this, while it is
 //
-// The last two are in the memory of the host.
+// The last three are in the memory of the host. What the backend works in is not
+// known before it does.
 func (p *Plan) Describe() (model.Summary, error) {
 	s, err := model.Describe(p.Config)
 	if err != nil {
@@ -29,16 +31,17 @@ func (p *Plan) Describe() (model.Summary, error) {
 			s.TotalBytes += n
 		}
 	}
+	state := s.Params
+	for _, l := range s.Layers {
+		if l.Kind == "batchnorm" {
+			state += l.Params // its means and variances are as many as its scales and shifts
+		}
+	}
 	add("optimizer", int64(len(r.Optimizer.moments()))*4*s.Params)
 	if r.Train.EMA > 0 {
-		n := s.Params
-		for _, l := range s.Layers {
-			if l.Kind == "batchnorm" {
-				n += l.Params // its means and variances are as many as its scales and shifts
-			}
-		}
-		add("ema", 4*n)
+		add("ema", 4*state)
 	}
+	add("checkpoint", 4*state+s.Bytes["optimizer"]+s.Bytes["ema"])
 	if r.Train.Accumulate > 1 {
 		add("accumulate", 4*s.Params)
 	}

@@ -39,7 +39,7 @@ func TestDescribe(t *testing.T) {
 		for _, n := range d.Bytes {
 			total += n
 		}
-		host := d.Bytes["tables"] + d.Bytes["images"] + d.Bytes["batches"]
+		host := d.Bytes["tables"] + d.Bytes["images"] + d.Bytes["batches"] + d.Bytes["checkpoint"]
 		spare := int64(0)
 		if r.Train.ClipNorm > 0 {
 			spare = 4 // the norm

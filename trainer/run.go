@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"math"
+	"runtime"
 	"time"
 
 	"gputrain/model"
@@ -138,6 +139,7 @@ func (s *session) open() error {
 	if err != nil {
 		return err
 	}
+	runtime.GC() // of the weights that the network began with; see write
 	s.saved = time.Now()
 	s.tell(Began{Plan: s.plan, Network: s.net.Summary(), Resumed: s.o.Resume, Done: s.done(),
 		Epoch: s.at.Epoch, Epochs: s.plan.Recipe.Train.Epochs, Batches: s.plan.batches()})
@@ -290,7 +292,9 @@ func (s *session) metadata() (map[string]string, error) {
 	return c.metadata()
 }
 
-// write writes a checkpoint and tells of it.
+// write writes a checkpoint and tells of it. What was made of it in memory is as
+// large as the network and its moments: too much to leave to the collector, which
+// lets as much pile up as there is besides.
 func (s *session) write(f *weights.File, name string) error {
 	if err := s.describeChoices(); err != nil {
 		return err
@@ -298,6 +302,7 @@ func (s *session) write(f *weights.File, name string) error {
 	if err := s.dir.save(f, name); err != nil {
 		return err
 	}
+	runtime.GC()
 	s.saved = time.Now()
 	s.tell(Saved{Path: s.dir.file(name), Epoch: s.at.Epoch, Batch: s.at.Batch})
 	return nil

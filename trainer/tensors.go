@@ -2,6 +2,7 @@ package trainer
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"gputrain/model/backend"
@@ -13,8 +14,11 @@ type named func(f func(name string, t backend.Tensor) error) error
 
 // readTensors reads a group of tensors from the backend.
 func readTensors(b backend.Backend, each named) (list []weights.Tensor, err error) {
+	var buffer []float32
 	err = each(func(name string, t backend.Tensor) error {
-		v := make([]float32, t.Shape().Len())
+		n := t.Shape().Len()
+		buffer = slices.Grow(buffer[:0], n)
+		v := buffer[:n]
 		if err := b.Read(v, t); err != nil {
 			return fmt.Errorf("trainer: read %s: %w", name, err)
 		}

@@ -47,7 +47,8 @@ func newTrain(a *app) *cobra.Command {
 		Use:   "train",
 		Short: "Train in float32, or quantization-aware with the exact product",
 		Long: `Train a network in float32 (--multiplier float, the default), or quantization-
-aware with the exact product (--multiplier exact).`,
+aware with the exact product (--multiplier exact). --preset vit is a recipe for
+small vision transformers.`,
 		Example: `  gputrain train --model lenet5 --data cifar10 --path cifar-10-binary.tar.gz --epochs 10 --out runs/float
   gputrain train --recipe float.yaml --out runs/float`,
 	})
@@ -58,7 +59,8 @@ func newRetrain(a *app) *cobra.Command {
 		Use:   "retrain",
 		Short: "Retrain a network under an approximate multiplier",
 		Long: `Retrain a network under an approximate multiplier, starting from a checkpoint
-(--init). --preset date2025 is the recipe of Meng et al., DATE 2025.`,
+(--init), a file of a run, or of PyTorch. --preset date2025 is the recipe of Meng
+et al., DATE 2025; vit_retrain is one for vision transformers.`,
 		Example: `  gputrain retrain --preset date2025 --model lenet5 --data cifar10 --path cifar-10-binary.tar.gz \
       --init runs/float/best.safetensors --multiplier trunc:8u,cols=8 --gradient lut2d --hws 16 --out runs/rm8
   gputrain retrain --out runs/rm8 --resume`,
