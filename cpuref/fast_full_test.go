@@ -22,6 +22,7 @@ func fullConvs() []fastConv {
 		{"1×1, blocks of 16", backend.Shape{1, 2, 27, 27}, backend.Shape{48, 2, 1, 1}, backend.Conv2D{}, false},
 		{"3×3, blocks of 16", backend.Shape{1, 1, 26, 27}, backend.Shape{16, 1, 3, 3}, backend.Conv2D{Pad: [2]int{1, 1}}, false},
 		{"1×1, two strips", backend.Shape{1, 1, 65, 130}, backend.Shape{2, 1, 1, 1}, backend.Conv2D{}, false},
+		{"1×1, three channels a part", backend.Shape{1, 19, 26, 26}, backend.Shape{5, 19, 1, 1}, backend.Conv2D{}, true},
 		{"groups", backend.Shape{1, 6, 26, 26}, backend.Shape{34, 3, 1, 1}, backend.Conv2D{Groups: 2}, true},
 		{"phases without pixels", backend.Shape{2, 2, 2, 2}, backend.Shape{3, 2, 3, 3}, backend.Conv2D{Stride: [2]int{3, 3}, Pad: [2]int{1, 1}}, true},
 		{"many rows", backend.Shape{1, 1, 7, 7}, backend.Shape{140, 1, 3, 3}, backend.Conv2D{Pad: [2]int{1, 1}}, false},
