@@ -60,6 +60,19 @@ type addBiasTask struct {
 
 func (t *addBiasTask) part(i, _ int) {
 	lo, hi := within(i, len(t.y))
+	if t.each == 1 { // rows of channels, as position embeddings are
+		for lo < hi {
+			c := lo % t.C
+			end := min(hi, lo+t.C-c)
+			y := t.y[lo:end]
+			b := t.b[c:][:len(y)]
+			for i := range y {
+				y[i] += b[i]
+			}
+			lo = end
+		}
+		return
+	}
 	for lo < hi {
 		plane := lo / t.each
 		end := min(hi, (plane+1)*t.each)
@@ -86,12 +99,34 @@ type biasBackwardTask struct {
 
 func (t *biasBackwardTask) part(i, _ int) {
 	first, end := t.channels(i)
+	if t.each == 1 {
+		t.rows(first, end)
+		return
+	}
 	for c := first; c < end; c++ {
 		var sum float64
 		for n := range t.N {
 			sum += sumOf(t.at(t.dy, n, c))
 		}
 		t.db[c] = float32(sum)
+	}
+}
+
+// rows sums the channels [first, end) of rows of channels, image by image as
+// part does, and many channels side by side, which lie next to each other.
+func (t *biasBackwardTask) rows(first, end int) {
+	var sums [64]float64
+	for c := first; c < end; c += len(sums) {
+		sums := sums[:min(len(sums), end-c)]
+		clear(sums)
+		for n := range t.N {
+			for i, v := range t.dy[n*t.C+c:][:len(sums)] {
+				sums[i] += float64(v)
+			}
+		}
+		for i, sum := range sums {
+			t.db[c+i] = float32(sum)
+		}
 	}
 }
 
