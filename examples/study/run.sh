@@ -135,7 +135,7 @@ resnet20)
 	;;
 vit)
 	data=(--data cifar10 --path "$subset")
-	float vit vit_cifar 5 --preset vit "${data[@]}"
+	float vit vit_cifar 5 --preset vit --lr 0.002 "${data[@]}"
 	PRESET=vit_retrain
 	retrain vit vit_cifar 2 1 exact:8u:0 ste "${data[@]}"
 	for m in mul8u_rm8:16 mul8u_1DMU:32; do
