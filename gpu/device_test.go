@@ -20,10 +20,14 @@ import (
 	"gputrain/shaders"
 )
 
-// open opens a device of the test's own, where a shared one would be spoilt.
+// open opens a device of the test's own, where a shared one would be spoilt. It
+// does not measure kernels without a place to keep the figures.
 func open(t *testing.T, o gpu.Options) *gpu.Device {
 	t.Helper()
 	need(t)
+	if o.Cache == "" {
+		o.Tune = gpu.TuneNever
+	}
 	o.Debug, o.Device = true, testDevice()
 	d, err := gpu.Open(o)
 	if err != nil {
@@ -493,7 +497,7 @@ func TestDebug(t *testing.T) {
 // next Sync.
 func TestReleaseBuild(t *testing.T) {
 	need(t)
-	d, err := gpu.Open(gpu.Options{})
+	d, err := gpu.Open(gpu.Options{Device: testDevice()})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -22,7 +22,7 @@ var device *gpu.Device
 // TestMain opens the device of most tests. GPUTRAIN_TEST_DEVICE=N is
 // Options.Device of all of them.
 func TestMain(m *testing.M) {
-	d, err := gpu.Open(gpu.Options{Debug: true, Device: testDevice()})
+	d, err := gpu.Open(gpu.Options{Debug: true, Device: testDevice(), Tune: gpu.TuneNever})
 	switch {
 	case err == nil:
 		device = d

@@ -24,7 +24,7 @@ import (
 // GPUTRAIN_REQUIRE_GPU=1 makes that a failure.
 func openGPU(t *testing.T) *gpu.Device {
 	t.Helper()
-	d, err := gpu.Open(gpu.Options{Debug: true, Device: gpuIndex(t)})
+	d, err := gpu.Open(gpu.Options{Debug: true, Device: gpuIndex(t), Tune: gpu.TuneNever})
 	switch {
 	case err == nil:
 		t.Cleanup(d.Close)

@@ -159,6 +159,7 @@ func (a *app) printDoctor(d doctorJSON) {
 
 // selftest runs the conformance suite on the chosen backend.
 func (a *app) selftest(ctx context.Context, where *backendFlags) (*selftestJSON, error) {
+	where.tune = gpu.TuneNever // the suite has shapes that no network has
 	b, closeBackend, err := where.open(a)
 	if err != nil {
 		return nil, err
