@@ -356,6 +356,11 @@ func TestGradientHistograms(t *testing.T) {
 	if _, digest, err := lut.LoadHistograms(path); err != nil || use.Histograms != digest {
 		t.Errorf("digest %q, want %q, %v", use.Histograms, digest, err)
 	}
+	one := recipeFor(images) // of one layer alone
+	one.Gradient.Layers = EstimatorRules{{"layer2.0.conv1", r.Gradient.Estimator}}
+	if got := planFor(t, one).Tables["trunc:6u,cols=4"].Histograms; got != use.Histograms {
+		t.Errorf("weighted for a layer: digest %q, want %q", got, use.Histograms)
+	}
 	if exact := p.Tables["exact"]; exact.Histograms != "" || exact.Gradient != "ste" {
 		t.Errorf("exact: %+v", exact)
 	}

@@ -24,7 +24,8 @@ type TableUse struct {
 	Gradient string `json:"gradient,omitempty"`
 	HWS      int    `json:"hws,omitempty"` // of its gradient, where it has one
 
-	// Histograms is the SHA-256 of the file that weighted the gradient.
+	// Histograms is the SHA-256 of the file that weighted the gradient, or of each
+	// of several, with spaces between.
 	Histograms string `json:"histograms,omitempty"`
 }
 
@@ -216,6 +217,7 @@ func (t *tables) layers() error {
 				t.fault(at, fmt.Errorf("of %s: %w", m.Name, err))
 				return t.faults.err()
 			}
+			t.weighted(m.Name, e)
 			use.Gradient, use.HWS = e.Method, made.hws
 			m.Gradients = made.Gradients
 			own = append(own, model.Rule{Pattern: l.Name, Multiplier: m})
@@ -231,6 +233,18 @@ func (t *tables) layers() error {
 		p.Config.Rules = append(p.Config.Rules, own...)
 	}
 	return t.faults.err()
+}
+
+// weighted notes the histograms that e was made under at the table that it was
+// made for, for a run to be resumed under the same.
+func (t *tables) weighted(multiplier string, e Estimator) {
+	digest := t.weighting[e.Histograms].sha256
+	use := t.p.Tables[multiplier]
+	if digest == "" || strings.Contains(use.Histograms, digest) {
+		return
+	}
+	use.Histograms = strings.TrimPrefix(use.Histograms+" "+digest, " ")
+	t.p.Tables[multiplier] = use
 }
 
 // histograms reads those of a file, once.
