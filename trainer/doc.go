@@ -23,8 +23,10 @@
 //
 // A checkpoint holds all that the next step depends on: parameters, batch-norm
 // statistics, quantizer ranges and whether they have seen data, optimizer
-// moments and their step number, the place in the epoch, and the running sums
-// of the metrics. Shuffling and augmentation depend on (seed, epoch, index)
-// alone, so there is no other generator state. A run that is stopped after any
-// step and resumed ends, on the CPU, with the bits of one that was not.
+// moments and their step number, averages of weights, the place in the epoch, and
+// the running sums of the metrics. It is saved between steps, so that sums of
+// gradients over several batches are not part of it. Shuffling, augmentation and
+// the mixing of images depend on (seed, epoch, index) alone, so there is no other
+// generator state. A run that is stopped after any step and resumed ends, on the
+// CPU, with the bits of one that was not.
 package trainer
