@@ -69,7 +69,8 @@ func (c *CPU) Scratch() int64 {
 }
 
 // held returns the bytes of the slices that v holds, and of those in their
-// elements. An im2col is left out: it looks at operands.
+// elements. An im2col is left out, and what slices of slices hold: they look at
+// operands and tables.
 func held(v reflect.Value) int64 {
 	var n int64
 	switch v.Type() {
@@ -88,7 +89,7 @@ func held(v reflect.Value) int64 {
 	case reflect.Slice:
 		n = int64(v.Cap()) * int64(v.Type().Elem().Size())
 		switch v.Type().Elem().Kind() {
-		case reflect.Struct, reflect.Slice, reflect.Pointer:
+		case reflect.Struct, reflect.Pointer:
 			for i := range v.Len() {
 				n += held(v.Index(i))
 			}
