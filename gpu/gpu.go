@@ -13,9 +13,11 @@
 //
 // # Order of sums
 //
-// One invocation owns one element of a result, or one slice of its sum; slices
-// are added in ascending order. How sums are cut depends on shapes only, so
-// that a device gives the same bits from run to run.
+// One invocation owns some elements of a result, or of one slice of their sums;
+// slices are added in ascending order. How sums are cut depends on shapes and on
+// the kernel that adds them, so that a device gives the same bits from run to
+// run by the same kernels. [Device.Choices] tells which kernels those are; only
+// sums of integers are the same by all of them.
 //
 // Builds without cgo, or with the tag nogpu, have no GPU to offer: Open then
 // returns [ErrUnavailable].

@@ -194,6 +194,10 @@ const (
 	expandColumns = 512
 )
 
+// tileRows is how many rows of results a product in tiles needs to pay: the
+// filters of a depthwise convolution have one each.
+const tileRows = 4
+
 // standard returns the plan for operations of class c that were not measured.
 // Also software renderers do better by it than by gather, on llvmpipe from five
 // times on to twenty.
@@ -209,7 +213,7 @@ func (c class) standard() plan {
 		return p
 	case (c.storage == fullInt16 || c.storage == fullFloat32) && m >= expandRows && n >= expandColumns:
 		return plan{family: rowexp}
-	case (c.storage == noTable || c.storage == factored) && m*n >= 1<<12 && k >= 8:
+	case (c.storage == noTable || c.storage == factored) && m >= tileRows && m*n >= 1<<12 && k >= 8:
 		return plan{family: gemm, tile: tileFor(m)}
 	}
 	return plan{}

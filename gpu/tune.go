@@ -19,6 +19,7 @@ type tuner struct {
 	used    map[class]plan     // what operations of this device have run by
 	given   map[class]plan     // what SetChoices said of classes
 	kinds   map[kind]plan      // what it said of all classes of a kind
+	told    bool               // that it measures
 	cache   *cache             // what was measured before; nil: nothing is kept
 	dry     func(kernel) error // set while a plan is rehearsed: dispatches only compile
 }
@@ -68,6 +69,10 @@ func (d *Device) planned(c class) (plan, bool) {
 // result each time.
 func (d *Device) tune(c class, run func(plan)) plan {
 	t := &d.tuner
+	if !t.told {
+		t.told = true
+		d.note("measuring which kernels are fastest on this device, once for each size of layers")
+	}
 	best, least := plan{}, time.Duration(0)
 	measured := map[plan]bool{}
 	try := func(p plan) {
