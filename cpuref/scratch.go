@@ -62,6 +62,15 @@ func (c *CPU) Reserve(n int) {
 	}
 }
 
+// Expect implements [backend.Scratching]: beside the memory of Reserve the
+// weights of a layer in the order of the kernels, as floats and as codes, and
+// the blocks of columns that each thread works in, which are of much the same
+// size in all networks.
+func (c *CPU) Expect(tensor, weight int) int64 {
+	const columns = 5 << 20
+	return 5*int64(tensor) + 6*int64(weight) + int64(c.crew.threads)*columns
+}
+
 // Scratch implements [backend.Scratching].
 func (c *CPU) Scratch() int64 {
 	return int64(len(c.memory.block)) + held(reflect.ValueOf(c.fast.weights)) + held(reflect.ValueOf(c.fast.packed)) +

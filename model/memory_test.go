@@ -75,6 +75,10 @@ func measureMemory(t *testing.T) {
 	if err := b.Sync(); err != nil {
 		t.Fatal(err)
 	}
+	largest, weight := backend.Shape{64, 64, 32, 32}.Len(), 512*512*3*3
+	if said, took := b.Expect(largest, weight), b.Scratch(); said < took/2 || said > 2*took {
+		t.Errorf("scratch of %d bytes, of which %d were expected: want half to twice that", took, said)
+	}
 	s := n.Summary()
 	fmt.Println("memory:", s.TotalBytes+2*s.Bytes["parameters"], peakResident(t))
 	t.Log(s.Bytes)

@@ -4,6 +4,7 @@ import (
 	"maps"
 
 	"gputrain/model"
+	"gputrain/model/backend"
 )
 
 // Describe says what a run needs, without making a tensor: the network's
@@ -15,10 +16,10 @@ import (
 //	images      both splits, as far as they are held in memory
 //	batches     the two that are prepared ahead
 //	checkpoint  what is written of all this, while it is
+//	scratch     about what the backend works in, where b says so; b may be nil
 //
-// The last three are in the memory of the host. What the backend works in is not
-// known before it does.
-func (p *Plan) Describe() (model.Summary, error) {
+// Images, batches and checkpoint are in the memory of the host.
+func (p *Plan) Describe(b backend.Scratching) (model.Summary, error) {
 	s, err := model.Describe(p.Config)
 	if err != nil {
 		return s, &InputError{Field: "model", Err: err}
@@ -32,7 +33,9 @@ func (p *Plan) Describe() (model.Summary, error) {
 		}
 	}
 	state := s.Params
+	var tensor, weight int
 	for _, l := range s.Layers {
+		tensor, weight = max(tensor, l.Output.Len()), max(weight, int(l.Params))
 		if l.Kind == "batchnorm" {
 			state += l.Params // its means and variances are as many as its scales and shifts
 		}
@@ -48,5 +51,8 @@ func (p *Plan) Describe() (model.Summary, error) {
 	add("images", p.Train.Bytes()+p.Test.Bytes())
 	image := int64(p.Train.C * p.Train.H * p.Train.W)
 	add("batches", 2*int64(r.Train.Batch)*4*(image+1))
+	if b != nil {
+		add("scratch", b.Expect(tensor, weight))
+	}
 	return s, nil
 }

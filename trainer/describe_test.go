@@ -25,7 +25,7 @@ func TestDescribe(t *testing.T) {
 	images := writeImages(t)
 	for name, r := range map[string]*Recipe{"plain": plainRecipe(images), "all": everything(images)} {
 		p := planFor(t, r)
-		d, err := p.Describe()
+		d, err := p.Describe(nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -77,7 +77,7 @@ train: {batch: 4}
 	if !slices.Equal(p.Layers, want) {
 		t.Errorf("layers %+v, want %+v", p.Layers, want)
 	}
-	d, err := p.Describe()
+	d, err := p.Describe(nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"gputrain/cpuref"
 	"gputrain/model/backend"
 	"gputrain/trainer"
 )
@@ -132,7 +133,11 @@ func (a *app) train(ctx context.Context, phase trainer.Phase, r *trainer.Recipe,
 		defer plan.Close()
 	}
 	if run.dryRun {
-		return a.printPlan(plan)
+		var scratch backend.Scratching
+		if where.backend != "gpu" { // whose scratch comes from the pool of its buffers
+			scratch = cpuref.New()
+		}
+		return a.printPlan(plan, scratch)
 	}
 	b, closeBackend, err := where.open(a)
 	if err != nil {
@@ -241,8 +246,8 @@ type layerJSON struct {
 	Roles      string `json:"roles"` // of the operands, where W is no weight
 }
 
-func (a *app) printPlan(p *trainer.Plan) error {
-	d, err := p.Describe()
+func (a *app) printPlan(p *trainer.Plan, scratch backend.Scratching) error {
+	d, err := p.Describe(scratch)
 	if err != nil {
 		return err
 	}

@@ -7,6 +7,10 @@ type Scratching interface {
 	// need, so that the first step need not outgrow one memory after the other.
 	Reserve(n int)
 
+	// Expect returns about how many bytes of that memory a network comes to
+	// whose largest tensor has so many elements, and whose largest weight.
+	Expect(tensor, weight int) int64
+
 	// Scratch returns the bytes of that memory. It grows to what the largest
 	// operation so far took.
 	Scratch() int64
