@@ -3,6 +3,7 @@ package cpuref
 import (
 	"math"
 
+	"gputrain/cpuref/kernel"
 	"gputrain/model/backend"
 )
 
@@ -71,7 +72,7 @@ func (p *Plain) BatchNormInference(y, x backend.Tensor, b backend.BatchNormParam
 	for n := range N {
 		for c := range C {
 			at := (n*C + c) * each
-			infer(Y[at:][:each], X[at:][:each], gamma[c], beta[c], mean[c], variance[c], h.Eps)
+			infer(Y[at:][:each], X[at:][:each], gamma[c], beta[c], mean[c], deviation(variance[c], h.Eps))
 		}
 	}
 }
@@ -84,10 +85,12 @@ func checkInference(y, x backend.Tensor, b backend.BatchNormParams) (N, C, each 
 		backend.Named{Name: "mean", T: b.Mean}, backend.Named{Name: "variance", T: b.Variance})
 }
 
-// infer sets y = γ·(x−mean)/√(variance+eps) + β.
-func infer(y, x []float32, gamma, beta, mean, variance, eps float32) {
+// deviation returns √(variance+eps).
+func deviation(variance, eps float32) float32 { return float32(math.Sqrt(float64(variance + eps))) }
+
+// infer sets y = γ·(x−mean)/deviation + β.
+func infer(y, x []float32, gamma, beta, mean, deviation float32) {
 	y = y[:len(x)]
-	deviation := float32(math.Sqrt(float64(variance + eps)))
 	for i, v := range x {
 		y[i] = float32(float32(gamma*(v-mean))/deviation) + beta
 	}
@@ -165,6 +168,7 @@ func frozen(variance, eps float32) float32 {
 
 type batchNormTask struct {
 	planes
+	e                                        *kernel.Elements
 	y, x, gamma, beta, mean, variance, saved []float32
 	h                                        backend.BatchNormHyper
 }
@@ -175,26 +179,30 @@ func (t *batchNormTask) part(i, _ int) {
 	for c := first; c < end; c++ {
 		var sum float64
 		for n := range t.N {
-			sum += sumOf(t.at(t.x, n, c))
+			sum += sumOf(t.e, t.at(t.x, n, c))
 		}
 		mu := sum / T
 
 		var squares float64
 		for n := range t.N {
-			squares += squaresAround(t.at(t.x, n, c), mu)
+			squares += squaresAround(t.e, t.at(t.x, n, c), mu)
 		}
 		m, r := moveStatistics(&t.mean[c], &t.variance[c], mu, squares, T, t.h)
 		t.saved[c], t.saved[t.C+c] = m, r
 
 		for n := range t.N {
-			normalize(t.at(t.y, n, c), t.at(t.x, n, c), t.gamma[c], t.beta[c], m, r)
+			y, x := t.at(t.y, n, c), t.at(t.x, n, c)
+			done := t.e.Normalize(y, x, t.gamma[c], t.beta[c], m, r)
+			normalize(y[done:], x[done:], t.gamma[c], t.beta[c], m, r)
 		}
 	}
 }
 
 // squaresAround returns Σ (x−mu)², in the manner of sumOf.
-func squaresAround(x []float32, mu float64) float64 {
-	var a, b, c, d float64
+func squaresAround(e *kernel.Elements, x []float32, mu float64) float64 {
+	var b, c, d float64
+	a, n := e.Squares(x, mu)
+	x = x[n:]
 	for ; len(x) >= 4; x = x[4:] {
 		e, f, g, h := float64(x[0])-mu, float64(x[1])-mu, float64(x[2])-mu, float64(x[3])-mu
 		a += float64(e * e)
@@ -215,7 +223,7 @@ func (c *CPU) BatchNorm(y, x backend.Tensor, b backend.BatchNormParams, saved ba
 	N, C, each := checkBatchNorm(op, x, saved, b)
 	backend.CheckSame(who, op, "y", y, backend.F32, "x", x, backend.F32)
 	t := batchNormTask{
-		planes: planes{N, C, each}, y: c.f32(y), x: c.f32(x), saved: c.f32(saved), h: h,
+		planes: planes{N, C, each}, e: c.fast.elements, y: c.f32(y), x: c.f32(x), saved: c.f32(saved), h: h,
 		gamma: c.f32(b.Gamma), beta: c.f32(b.Beta), mean: c.f32(b.Mean), variance: c.f32(b.Variance),
 	}
 	run(c, t.channelParts(), t)
@@ -223,6 +231,7 @@ func (c *CPU) BatchNorm(y, x backend.Tensor, b backend.BatchNormParams, saved ba
 
 type inferTask struct {
 	planes
+	e                                 *kernel.Elements
 	y, x, gamma, beta, mean, variance []float32
 	eps                               float32
 }
@@ -233,7 +242,9 @@ func (t *inferTask) part(i, _ int) {
 		plane := lo / t.each
 		end := min(hi, (plane+1)*t.each)
 		c := plane % t.C
-		infer(t.y[lo:end], t.x[lo:end], t.gamma[c], t.beta[c], t.mean[c], t.variance[c], t.eps)
+		y, x, deviation := t.y[lo:end], t.x[lo:end], deviation(t.variance[c], t.eps)
+		done := t.e.Infer(y, x, t.gamma[c], t.beta[c], t.mean[c], deviation)
+		infer(y[done:], x[done:], t.gamma[c], t.beta[c], t.mean[c], deviation)
 		lo = end
 	}
 }
@@ -242,12 +253,13 @@ func (t *inferTask) part(i, _ int) {
 func (c *CPU) BatchNormInference(y, x backend.Tensor, b backend.BatchNormParams, h backend.BatchNormHyper) {
 	N, C, each := checkInference(y, x, b)
 	Y := c.f32(y)
-	run(c, pieces(len(Y)), inferTask{planes{N, C, each}, Y, c.f32(x),
+	run(c, pieces(len(Y)), inferTask{planes{N, C, each}, c.fast.elements, Y, c.f32(x),
 		c.f32(b.Gamma), c.f32(b.Beta), c.f32(b.Mean), c.f32(b.Variance), h.Eps})
 }
 
 type batchNormBackwardTask struct {
 	planes
+	e                                      *kernel.Elements
 	dx, dgamma, dbeta, dy, x, gamma, saved []float32
 }
 
@@ -258,22 +270,26 @@ func (t *batchNormBackwardTask) part(i, _ int) {
 		mu, r := t.saved[c], t.saved[t.C+c]
 		var sum, sumHat float64
 		for n := range t.N {
-			s, hat := sumsWithHat(t.at(t.dy, n, c), t.at(t.x, n, c), mu, r)
+			s, hat := sumsWithHat(t.e, t.at(t.dy, n, c), t.at(t.x, n, c), mu, r)
 			sum += s
 			sumHat += hat
 		}
 		t.dbeta[c], t.dgamma[c] = float32(sum), float32(sumHat)
 
+		scale, meanDy, meanDyHat := t.gamma[c]*r, float32(sum/T), float32(sumHat/T)
 		for n := range t.N {
-			normalizeBackward(t.at(t.dx, n, c), t.at(t.dy, n, c), t.at(t.x, n, c),
-				t.gamma[c]*r, mu, r, float32(sum/T), float32(sumHat/T))
+			dx, dy, x := t.at(t.dx, n, c), t.at(t.dy, n, c), t.at(t.x, n, c)
+			done := t.e.NormalizeBackward(dx, dy, x, scale, mu, r, meanDy, meanDyHat)
+			normalizeBackward(dx[done:], dy[done:], x[done:], scale, mu, r, meanDy, meanDyHat)
 		}
 	}
 }
 
 // sumsWithHat returns Σ dy and Σ dy·x̂, in the manner of sumOf.
-func sumsWithHat(dy, x []float32, mu, r float32) (sum, sumHat float64) {
-	var a, b, aHat, bHat float64
+func sumsWithHat(e *kernel.Elements, dy, x []float32, mu, r float32) (sum, sumHat float64) {
+	var b, bHat float64
+	a, aHat, n := e.SumsWithHat(dy, x, mu, r)
+	dy, x = dy[n:], x[n:]
 	for ; len(x) >= 2 && len(dy) >= 2; x, dy = x[2:], dy[2:] {
 		d, e := float64(dy[0]), float64(dy[1])
 		a += d
@@ -293,13 +309,14 @@ func sumsWithHat(dy, x []float32, mu, r float32) (sum, sumHat float64) {
 // says.
 func (c *CPU) BatchNormBackward(dx, dgamma, dbeta, dy, x, gamma, saved backend.Tensor) {
 	N, C, each := checkBatchNormBackward(dx, dgamma, dbeta, dy, x, gamma, saved)
-	t := batchNormBackwardTask{planes{N, C, each}, c.f32(dx), c.f32(dgamma), c.f32(dbeta),
+	t := batchNormBackwardTask{planes{N, C, each}, c.fast.elements, c.f32(dx), c.f32(dgamma), c.f32(dbeta),
 		c.f32(dy), c.f32(x), c.f32(gamma), c.f32(saved)}
 	run(c, t.channelParts(), t)
 }
 
 type frozenTask struct {
 	planes
+	e                                               *kernel.Elements
 	dx, dgamma, dbeta, dy, x, gamma, mean, variance []float32
 	eps                                             float32
 }
@@ -312,7 +329,7 @@ func (t *frozenTask) part(i, _ int) {
 		var sum, sumHat float64
 		for n := range t.N {
 			dx, dy := t.at(t.dx, n, c), t.at(t.dy, n, c)
-			s, hat := sumsWithHat(dy, t.at(t.x, n, c), t.mean[c], r)
+			s, hat := sumsWithHat(t.e, dy, t.at(t.x, n, c), t.mean[c], r)
 			sum += s
 			sumHat += hat
 			for i, d := range dy[:len(dx)] {
@@ -327,7 +344,7 @@ func (t *frozenTask) part(i, _ int) {
 // [Plain.BatchNormFrozenBackward] says.
 func (c *CPU) BatchNormFrozenBackward(dx, dgamma, dbeta, dy, x backend.Tensor, b backend.BatchNormParams, h backend.BatchNormHyper) {
 	N, C, each := backend.CheckBatchNormFrozen(who, dx, dgamma, dbeta, dy, x, b)
-	t := frozenTask{planes{N, C, each}, c.f32(dx), c.f32(dgamma), c.f32(dbeta), c.f32(dy), c.f32(x),
+	t := frozenTask{planes{N, C, each}, c.fast.elements, c.f32(dx), c.f32(dgamma), c.f32(dbeta), c.f32(dy), c.f32(x),
 		c.f32(b.Gamma), c.f32(b.Mean), c.f32(b.Variance), h.Eps}
 	run(c, t.channelParts(), t)
 }

@@ -1,6 +1,9 @@
 package cpuref
 
-import "gputrain/model/backend"
+import (
+	"gputrain/cpuref/kernel"
+	"gputrain/model/backend"
+)
 
 // AddBias implements [backend.Layers].
 func (p *Plain) AddBias(y, b backend.Tensor) {
@@ -94,6 +97,7 @@ func (c *CPU) AddBias(y, b backend.Tensor) {
 
 type biasBackwardTask struct {
 	planes
+	e      *kernel.Elements
 	db, dy []float32
 }
 
@@ -106,7 +110,7 @@ func (t *biasBackwardTask) part(i, _ int) {
 	for c := first; c < end; c++ {
 		var sum float64
 		for n := range t.N {
-			sum += sumOf(t.at(t.dy, n, c))
+			sum += sumOf(t.e, t.at(t.dy, n, c))
 		}
 		t.db[c] = float32(sum)
 	}
@@ -130,10 +134,12 @@ func (t *biasBackwardTask) rows(first, end int) {
 	}
 }
 
-// sumOf returns the sum of x in float64, as four sums that a core can add to
+// sumOf returns the sum of x in float64, as several sums that a core can add to
 // at the same time.
-func sumOf(x []float32) float64 {
-	var a, b, c, d float64
+func sumOf(e *kernel.Elements, x []float32) float64 {
+	var b, c, d float64
+	a, n := e.Sum(x)
+	x = x[n:]
 	for ; len(x) >= 4; x = x[4:] {
 		a += float64(x[0])
 		b += float64(x[1])
@@ -149,6 +155,6 @@ func sumOf(x []float32) float64 {
 // BiasBackward implements [backend.Layers]. It adds in float64.
 func (c *CPU) BiasBackward(db, dy backend.Tensor) {
 	N, C, each := backend.CheckChannels(who, "BiasBackward", dy, backend.Named{Name: "db", T: db})
-	t := biasBackwardTask{planes{N, C, each}, c.f32(db), c.f32(dy)}
+	t := biasBackwardTask{planes{N, C, each}, c.fast.elements, c.f32(db), c.f32(dy)}
 	run(c, t.channelParts(), t)
 }

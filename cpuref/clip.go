@@ -3,6 +3,7 @@ package cpuref
 import (
 	"math"
 
+	"gputrain/cpuref/kernel"
 	"gputrain/model/backend"
 )
 
@@ -18,13 +19,14 @@ func (p *Plain) AddSquares(sum, x backend.Tensor) {
 }
 
 type squaresTask struct {
+	e   *kernel.Elements
 	x   []float32
 	sum []float64 // of each piece
 }
 
 func (t *squaresTask) part(i, _ int) {
 	lo, hi := within(i, len(t.x))
-	t.sum[i] = squaresAround(t.x[lo:hi], 0)
+	t.sum[i] = squaresAround(t.e, t.x[lo:hi], 0)
 }
 
 // AddSquares implements [backend.Optimizer], as [Plain.AddSquares] says.
@@ -33,7 +35,7 @@ func (c *CPU) AddSquares(sum, x backend.Tensor) {
 	defer c.release()
 	X := c.f32(x)
 	parts := scratch[float64](c, pieces(len(X)))
-	run(c, len(parts), squaresTask{X, parts})
+	run(c, len(parts), squaresTask{c.fast.elements, X, parts})
 	var total float64
 	for _, v := range parts {
 		total += v

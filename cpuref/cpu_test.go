@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"testing"
 
+	"gputrain/cpuref/kernel"
 	"gputrain/lut"
 	"gputrain/model/backend"
 )
@@ -328,24 +329,37 @@ func results(t *testing.T, b backend.Backend, i int, s backend.Shape) []byte {
 }
 
 func TestThreadsChangeNothing(t *testing.T) {
-	cpus := []*CPU{NewThreads(1), NewThreads(2), NewThreads(3), NewThreads(7)}
+	var levels [][]*CPU // the first of each has one thread
+	for _, level := range kernel.Levels() {
+		cpus := []*CPU{NewLevel(1, level), NewLevel(3, level)}
+		if level == kernel.Go {
+			cpus = append(cpus, NewLevel(2, level), NewLevel(7, level))
+		}
+		for _, c := range cpus {
+			defer c.Close()
+		}
+		levels = append(levels, cpus)
+	}
 	for i, op := range cpuOperations {
 		for _, s := range cpuShapes {
 			t.Run(fmt.Sprintf("%s/%v", op.name, s), func(t *testing.T) {
-				want := results(t, cpus[0], i, s)
-				if op.exact && !bytes.Equal(want, results(t, NewPlain(), i, s)) {
-					t.Errorf("%s differs from Plain", cpus[0].Name())
+				var plain []byte
+				if op.exact {
+					plain = results(t, NewPlain(), i, s)
 				}
-				for _, c := range cpus[1:] {
-					if !bytes.Equal(want, results(t, c, i, s)) {
-						t.Errorf("%s differs from %s", c.Name(), cpus[0].Name())
+				for _, cpus := range levels {
+					want := results(t, cpus[0], i, s)
+					if op.exact && !bytes.Equal(want, plain) {
+						t.Errorf("%s differs from Plain", cpus[0].Name())
+					}
+					for _, c := range cpus[1:] {
+						if !bytes.Equal(want, results(t, c, i, s)) {
+							t.Errorf("%s differs from %s", c.Name(), cpus[0].Name())
+						}
 					}
 				}
 			})
 		}
-	}
-	for _, c := range cpus {
-		c.Close()
 	}
 }
 

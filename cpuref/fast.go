@@ -6,17 +6,17 @@ import (
 	"gputrain/model/backend"
 )
 
-// A fast holds what the operations of [CPU] that multiply matrices need beside
-// their operands: package kernel at one level, and memory to work in, which
+// A fast holds what the operations of [CPU] need beside their operands: package kernel at one level, and memory to work in, which
 // grows to what the largest operation takes and is then reused.
 type fast struct {
-	level   kernel.Level
-	floats  *kernel.Floats
-	weights []kernel.Weights // of each group
-	packed  []kernel.Packed  // of each group and block of rows
-	taps    []tap
-	phases  []phase
-	workers []*workspace // of each thread
+	level    kernel.Level
+	floats   *kernel.Floats
+	elements *kernel.Elements
+	weights  []kernel.Weights // of each group
+	packed   []kernel.Packed  // of each group and block of rows
+	taps     []tap
+	phases   []phase
+	workers  []*workspace // of each thread
 }
 
 // A workspace is the memory that the parts of an operation work in, one after
@@ -39,7 +39,7 @@ type workspace struct {
 
 // newFast returns the fast operations for so many threads.
 func newFast(level kernel.Level, threads int) fast {
-	f := fast{level: level, floats: kernel.FloatsOf(level)}
+	f := fast{level: level, floats: kernel.FloatsOf(level), elements: kernel.ElementsOf(level)}
 	for range threads {
 		f.workers = append(f.workers, new(workspace))
 	}

@@ -1,6 +1,9 @@
 package cpuref
 
-import "gputrain/model/backend"
+import (
+	"gputrain/cpuref/kernel"
+	"gputrain/model/backend"
+)
 
 // The bracket of Eq. 8 is computed from sums over the operands that are made
 // once: of W over each row, of X over each column. Integers wrap alike in any
@@ -13,9 +16,9 @@ func (c *CPU) DequantizeMatMul(y, acc backend.Tensor, w, x backend.Quantized, t 
 	defer c.release()
 	sumX := scratch[int32](c, d.Batch*d.N)
 	strips := ceilDiv(d.N, columnStrip)
-	run(c, d.Batch*strips, columnSums{d, strips, int32(t.Product().X().Min()), sumX, c.u8(x.Code)})
+	run(c, d.Batch*strips, columnSums{c.fast.elements, d, strips, int32(t.Product().X().Min()), sumX, c.u8(x.Code)})
 	run(c, d.Batch*d.M, dequantizeMatMul{
-		d, int32(t.Product().W().Min()), c.quantizer(w.Q), c.quantizer(x.Q), sumX,
+		c.fast.elements, d, int32(t.Product().W().Min()), c.quantizer(w.Q), c.quantizer(x.Q), sumX,
 		c.f32(y), c.i32(acc), c.u8(w.Code),
 	})
 }
@@ -25,6 +28,7 @@ const columnStrip = 1024
 
 // columnSums sets sums[b, n] = Σ_k X[b, k, n].
 type columnSums struct {
+	e      *kernel.Elements
 	d      backend.MatMulDims
 	strips int // of one batch
 	least  int32
@@ -37,12 +41,13 @@ func (t *columnSums) part(i, _ int) {
 	sums := t.sums[b*t.d.N+n0:][:min(columnStrip, t.d.N-n0)]
 	fill(sums, int32(t.d.K)*t.least)
 	for k := range t.d.K {
-		addCodes(sums, t.x[(b*t.d.K+k)*t.d.N+n0:])
+		addCodes(t.e, sums, t.x[(b*t.d.K+k)*t.d.N+n0:])
 	}
 }
 
 // dequantizeMatMul does row i of all batches.
 type dequantizeMatMul struct {
+	e      *kernel.Elements
 	d      backend.MatMulDims
 	least  int32 // weight
 	qw, qx quantizer
@@ -57,7 +62,7 @@ func (t *dequantizeMatMul) part(i, _ int) {
 	sw, Zw := t.qw.scaleAndZero(i % t.d.M)
 	sx, Zx := t.qx.scaleAndZero(0)
 	constant := int32(K)*Zw*Zx - Zx*sumCodes(t.w[i*K:][:K], t.least)
-	dequantize(t.y[i*N:][:N], t.acc[i*N:][:N], t.sumX[i/t.d.M*N:][:N], constant, Zw, sw*sx)
+	dequantize(t.e, t.y[i*N:][:N], t.acc[i*N:][:N], t.sumX[i/t.d.M*N:][:N], constant, Zw, sw*sx)
 }
 
 // DequantizeConv2D implements [backend.Multiplier].
@@ -106,16 +111,17 @@ func (t *dequantizeConv2D) part(i, worker int) {
 	}
 	plane, pixels := d.H*d.W, d.OH*d.OW
 	x := t.x[(image*d.Cin+g*d.GroupIn)*plane:][:d.GroupIn*plane]
-	sumX := windowSums(t.c.fast.workers[worker], d, x, t.leastX, outside)
+	e := t.c.fast.elements
+	sumX := windowSums(t.c.fast.workers[worker], e, d, x, t.leastX, outside)
 	for o := g * d.GroupOut; o < (g+1)*d.GroupOut; o++ {
 		sw, Zw := t.qw.scaleAndZero(o)
 		at := (image*d.Cout + o) * pixels
 		y, acc := t.y[at:][:pixels], t.acc[at:][:pixels]
 		if t.constants != nil {
-			dequantizeEach(y, acc, sumX, t.constants[o*pixels:][:pixels], Zw, sw*sx)
+			dequantizeEach(e, y, acc, sumX, t.constants[o*pixels:][:pixels], Zw, sw*sx)
 			continue
 		}
-		dequantize(y, acc, sumX, t.constant[o], Zw, sw*sx)
+		dequantize(e, y, acc, sumX, t.constant[o], Zw, sw*sx)
 	}
 }
 
@@ -137,8 +143,9 @@ func (t *weightSums) part(o, _ int) {
 // dequantize sets y = float32(acc + constant − Zw·sumX)·scale.
 //
 //go:noinline
-func dequantize(y []float32, acc, sumX []int32, constant, Zw int32, scale float32) {
-	acc, sumX = acc[:len(y)], sumX[:len(y)]
+func dequantize(e *kernel.Elements, y []float32, acc, sumX []int32, constant, Zw int32, scale float32) {
+	n := e.DequantizeSums(y, acc, sumX, constant, Zw, scale)
+	y, acc, sumX = y[n:], acc[n:len(y)], sumX[n:len(y)]
 	for i := range y {
 		y[i] = float32(acc[i]+constant-Zw*sumX[i]) * scale
 	}
@@ -147,8 +154,9 @@ func dequantize(y []float32, acc, sumX []int32, constant, Zw int32, scale float3
 // dequantizeEach is dequantize with a constant for each element.
 //
 //go:noinline
-func dequantizeEach(y []float32, acc, sumX, constant []int32, Zw int32, scale float32) {
-	acc, sumX, constant = acc[:len(y)], sumX[:len(y)], constant[:len(y)]
+func dequantizeEach(e *kernel.Elements, y []float32, acc, sumX, constant []int32, Zw int32, scale float32) {
+	n := e.DequantizeSumsEach(y, acc, sumX, constant, Zw, scale)
+	y, acc, sumX, constant = y[n:], acc[n:len(y)], sumX[n:len(y)], constant[n:len(y)]
 	for i := range y {
 		y[i] = float32(acc[i]+constant[i]-Zw*sumX[i]) * scale
 	}
@@ -166,8 +174,9 @@ func sumCodes(codes []uint8, least int32) int32 {
 // addCodes adds codes to sums.
 //
 //go:noinline
-func addCodes(sums []int32, codes []uint8) {
-	codes = codes[:len(sums)]
+func addCodes(e *kernel.Elements, sums []int32, codes []uint8) {
+	n := e.AddCodes(sums, codes)
+	sums, codes = sums[n:], codes[n:len(sums)]
 	for i := range sums {
 		sums[i] += int32(codes[i])
 	}
@@ -176,14 +185,14 @@ func addCodes(sums []int32, codes []uint8) {
 // windowSums returns Σ X over the taps of each output pixel of one image of one
 // group, taps outside counting as the given value. The sum over channels comes
 // first, then those along a row and a column of the window.
-func windowSums(s *workspace, d *backend.ConvDims, x []uint8, least, outside int32) []int32 {
+func windowSums(s *workspace, e *kernel.Elements, d *backend.ConvDims, x []uint8, least, outside int32) []int32 {
 	padH, padW := d.H+2*d.Pad[0], d.W+2*d.Pad[1]
 	s.plane = resize(s.plane, padH*padW+d.H*d.W+padH*d.OW)
 	padded, channels, along := s.plane[:padH*padW], s.plane[padH*padW:][:d.H*d.W], s.plane[padH*padW+d.H*d.W:]
 
 	fill(channels, int32(d.GroupIn)*least)
 	for ch := range d.GroupIn {
-		addCodes(channels, x[ch*len(channels):])
+		addCodes(e, channels, x[ch*len(channels):])
 	}
 	fill(padded, int32(d.GroupIn)*outside)
 	for h := range d.H {

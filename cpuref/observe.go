@@ -3,6 +3,7 @@ package cpuref
 import (
 	"math"
 
+	"gputrain/cpuref/kernel"
 	"gputrain/lut"
 	"gputrain/model/backend"
 )
@@ -118,13 +119,13 @@ func (c *CPU) Observe(r, x backend.Tensor, o backend.Observer) {
 	R, X := c.f32(r), c.f32(x)
 	if columns > 1 {
 		perPart := max(1, piece/each)
-		run(c, (columns+perPart-1)/perPart, observeRowsTask{R, X, columns, each, perPart, o})
+		run(c, (columns+perPart-1)/perPart, observeRowsTask{c.fast.elements, R, X, columns, each, perPart, o})
 		return
 	}
 	defer c.release()
 	n := pieces(each)
 	los, his := scratch[int32](c, n), scratch[int32](c, n)
-	run(c, n, extremesTask{X, los, his})
+	run(c, n, extremesTask{c.fast.elements, X, los, his})
 	low, high := los[0], his[0]
 	for i := range n {
 		low, high = min(low, los[i]), max(high, his[i])
@@ -153,9 +154,9 @@ func (c *CPU) Observe(r, x backend.Tensor, o backend.Observer) {
 func order(bits int32) int32 { return bits ^ (bits>>31)&math.MaxInt32 }
 
 // orderedExtremes returns the least and the greatest of x as order has them.
-func orderedExtremes(x []float32) (lo, hi int32) {
-	lo, hi = math.MaxInt32, math.MinInt32
-	for _, v := range x {
+func orderedExtremes(e *kernel.Elements, x []float32) (lo, hi int32) {
+	lo, hi, n := e.Extremes(x)
+	for _, v := range x[n:] {
 		o := order(int32(math.Float32bits(v)))
 		lo, hi = min(lo, o), max(hi, o)
 	}
@@ -171,17 +172,19 @@ func decode(lo, hi int32) (float32, float32) {
 }
 
 type extremesTask struct {
+	e      *kernel.Elements
 	x      []float32
 	lo, hi []int32 // of each piece
 }
 
 func (t *extremesTask) part(i, _ int) {
 	lo, hi := within(i, len(t.x))
-	t.lo[i], t.hi[i] = orderedExtremes(t.x[lo:hi])
+	t.lo[i], t.hi[i] = orderedExtremes(t.e, t.x[lo:hi])
 }
 
 // An observeRowsTask observes ranges by channel: each part some rows.
 type observeRowsTask struct {
+	e                      *kernel.Elements
 	r, x                   []float32
 	columns, each, perPart int
 	o                      backend.Observer
@@ -189,7 +192,7 @@ type observeRowsTask struct {
 
 func (t *observeRowsTask) part(i, _ int) {
 	for c := i * t.perPart; c < min((i+1)*t.perPart, t.columns); c++ {
-		lo, hi := decode(orderedExtremes(t.x[c*t.each:][:t.each]))
+		lo, hi := decode(orderedExtremes(t.e, t.x[c*t.each:][:t.each]))
 		moveRange(t.r, c, lo, hi, t.o)
 	}
 }

@@ -3,6 +3,7 @@ package cpuref
 import (
 	"math"
 
+	"gputrain/cpuref/kernel"
 	"gputrain/lut"
 	"gputrain/model/backend"
 )
@@ -91,6 +92,7 @@ func rounded(v float32) int { return int(int32(math.Float32bits(v + magic))) }
 // A quantizeTask is one of the operations between real numbers and codes, on
 // rows of each elements, of which row c has the quantizer's column c.
 type quantizeTask struct {
+	e         *kernel.Elements
 	kind      quantizeKind
 	code      []uint8
 	x, dx, dy []float32
@@ -116,11 +118,17 @@ func (t *quantizeTask) part(i, _ int) {
 		offset := t.op.Min() - int(Z)
 		switch t.kind {
 		case quantizing:
-			quantizeRow(t.code[lo:end], t.x[lo:end], inv, -offset-magicBits, t.op.Count()-1)
+			code, x := t.code[lo:end], t.x[lo:end]
+			n := t.e.Quantize(code, x, inv, -offset-magicBits, t.op.Count()-1)
+			quantizeRow(code[n:], x[n:], inv, -offset-magicBits, t.op.Count()-1)
 		case dequantizing:
-			dequantizeRow(t.x[lo:end], t.code[lo:end], s, offset)
+			x, code := t.x[lo:end], t.code[lo:end]
+			n := t.e.Dequantize(x, code, s, offset)
+			dequantizeRow(x[n:], code[n:], s, offset)
 		case masking:
-			maskRow(t.dx[lo:end], t.dy[lo:end], t.x[lo:end], inv, -offset-magicBits, t.op.Count()-1)
+			dx, dy, x := t.dx[lo:end], t.dy[lo:end], t.x[lo:end]
+			n := t.e.QuantizeBackward(dx, dy, x, inv, -offset-magicBits, t.op.Count()-1)
+			maskRow(dx[n:], dy[n:], x[n:], inv, -offset-magicBits, t.op.Count()-1)
 		}
 		lo = end
 	}
@@ -156,7 +164,7 @@ func (c *CPU) Quantize(code, x, q backend.Tensor, op lut.Operand) {
 	backend.CheckSame(who, "Quantize", "code", code, backend.U8, "x", x, backend.F32)
 	_, each := backend.CheckQuantizer(who, "Quantize", "the quantizer", q, x)
 	X := c.f32(x)
-	run(c, pieces(len(X)), quantizeTask{kind: quantizing, code: c.u8(code), x: X, q: c.quantizer(q), op: op, n: len(X), each: each})
+	run(c, pieces(len(X)), quantizeTask{e: c.fast.elements, kind: quantizing, code: c.u8(code), x: X, q: c.quantizer(q), op: op, n: len(X), each: each})
 }
 
 // Dequantize implements [backend.Quantizer].
@@ -164,7 +172,7 @@ func (c *CPU) Dequantize(y, code, q backend.Tensor, op lut.Operand) {
 	backend.CheckSame(who, "Dequantize", "y", y, backend.F32, "code", code, backend.U8)
 	_, each := backend.CheckQuantizer(who, "Dequantize", "the quantizer", q, code)
 	Y := c.f32(y)
-	run(c, pieces(len(Y)), quantizeTask{kind: dequantizing, code: c.u8(code), x: Y, q: c.quantizer(q), op: op, n: len(Y), each: each})
+	run(c, pieces(len(Y)), quantizeTask{e: c.fast.elements, kind: dequantizing, code: c.u8(code), x: Y, q: c.quantizer(q), op: op, n: len(Y), each: each})
 }
 
 // QuantizeBackward implements [backend.Quantizer].
@@ -174,5 +182,5 @@ func (c *CPU) QuantizeBackward(dx, dy, x, q backend.Tensor, op lut.Operand) {
 	backend.CheckSame(who, name, "dy", dy, backend.F32, "x", x, backend.F32)
 	_, each := backend.CheckQuantizer(who, name, "the quantizer", q, x)
 	X := c.f32(x)
-	run(c, pieces(len(X)), quantizeTask{kind: masking, dx: c.f32(dx), dy: c.f32(dy), x: X, q: c.quantizer(q), op: op, n: len(X), each: each})
+	run(c, pieces(len(X)), quantizeTask{e: c.fast.elements, kind: masking, dx: c.f32(dx), dy: c.f32(dy), x: X, q: c.quantizer(q), op: op, n: len(X), each: each})
 }

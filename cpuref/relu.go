@@ -3,6 +3,7 @@ package cpuref
 import (
 	"math"
 
+	"gputrain/cpuref/kernel"
 	"gputrain/model/backend"
 )
 
@@ -53,7 +54,7 @@ func (p *Plain) ReLU6Backward(dx, dy, y backend.Tensor) {
 }
 
 // The sign of an activation is a coin that no branch predictor guesses: CPU
-// works on the bits of floats, without branches, which made the backward pass
+// works on vectors or on the bits of floats, without branches, which made the backward pass
 // seven times as fast.
 const (
 	infBits    = 0x7F800000 // of +∞; positive NaN lie above
@@ -61,11 +62,16 @@ const (
 	sixBits    = 0x40C00000 // of 6
 )
 
-type reluTask struct{ y, x []float32 }
+type reluTask struct {
+	e    *kernel.Elements
+	y, x []float32
+}
 
 func (t *reluTask) part(i, _ int) {
 	lo, hi := within(i, len(t.y))
 	y, x := t.y[lo:hi], t.x[lo:hi]
+	n := t.e.ReLU(y, x)
+	y, x = y[n:], x[n:]
 	for i, v := range x[:len(y)] {
 		bits := math.Float32bits(v)
 		if bits <= negInfBits {
@@ -79,14 +85,19 @@ func (t *reluTask) part(i, _ int) {
 func (c *CPU) ReLU(y, x backend.Tensor) {
 	backend.CheckSame(who, "ReLU", "y", y, backend.F32, "x", x, backend.F32)
 	Y := c.f32(y)
-	run(c, pieces(len(Y)), reluTask{Y, c.f32(x)})
+	run(c, pieces(len(Y)), reluTask{c.fast.elements, Y, c.f32(x)})
 }
 
-type reluBackwardTask struct{ dx, dy, y []float32 }
+type reluBackwardTask struct {
+	e         *kernel.Elements
+	dx, dy, y []float32
+}
 
 func (t *reluBackwardTask) part(i, _ int) {
 	lo, hi := within(i, len(t.y))
 	dx, dy, y := t.dx[lo:hi], t.dy[lo:hi], t.y[lo:hi]
+	n := t.e.ReLUBackward(dx, dy, y)
+	dx, dy, y = dx[n:], dy[n:], y[n:]
 	dx, dy = dx[:len(y)], dy[:len(y)]
 	for i, v := range y {
 		d := math.Float32bits(dy[i])
@@ -102,7 +113,7 @@ func (c *CPU) ReLUBackward(dx, dy, y backend.Tensor) {
 	backend.CheckSame(who, "ReLUBackward", "dx", dx, backend.F32, "y", y, backend.F32)
 	backend.CheckSame(who, "ReLUBackward", "dy", dy, backend.F32, "y", y, backend.F32)
 	Y := c.f32(y)
-	run(c, pieces(len(Y)), reluBackwardTask{c.f32(dx), c.f32(dy), Y})
+	run(c, pieces(len(Y)), reluBackwardTask{c.fast.elements, c.f32(dx), c.f32(dy), Y})
 }
 
 type relu6Task struct{ y, x []float32 }

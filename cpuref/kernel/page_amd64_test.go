@@ -276,6 +276,57 @@ func TestPageEnds(t *testing.T) {
 		}
 	}
 
+	// Elements.
+	for _, level := range Levels()[1:] {
+		e, n := ElementsOf(level), 48
+		x, d, codes := randomFloats(rng, n), randomFloats(rng, n), randomCodes(rng, n, 8)
+		ints := make([]int32, n)
+		for i := range ints {
+			ints[i] = int32(rng.Uint32())
+		}
+		floats := func(f func(p placement, y []float32)) {
+			cases = append(cases, func(p placement) any {
+				y := place(p, make([]float32, n))
+				f(p, y)
+				return slices.Clone(y)
+			})
+		}
+		floats(func(p placement, y []float32) { e.Normalize(y, place(p, x), 1, 2, 3, 4) })
+		floats(func(p placement, y []float32) { e.Infer(y, place(p, x), 1, 2, 3, 4) })
+		floats(func(p placement, y []float32) { e.NormalizeBackward(y, place(p, d), place(p, x), 1, 2, 3, 4, 5) })
+		floats(func(p placement, y []float32) { e.ReLU(y, place(p, x)) })
+		floats(func(p placement, y []float32) { e.ReLUBackward(y, place(p, d), place(p, x)) })
+		floats(func(p placement, y []float32) { e.Add(y, place(p, d), place(p, x)) })
+		floats(func(p placement, y []float32) { e.Dequantize(y, place(p, codes), 2, 3) })
+		floats(func(p placement, y []float32) {
+			e.QuantizeBackward(y, place(p, d), place(p, x), 100, 128-0x4B400000, 255)
+		})
+		floats(func(p placement, y []float32) { e.DequantizeSums(y, place(p, ints), place(p, ints), 1, 2, 3) })
+		floats(func(p placement, y []float32) {
+			e.DequantizeSumsEach(y, place(p, ints), place(p, ints), place(p, ints), 2, 3)
+		})
+		cases = append(cases, func(p placement) any {
+			sums := place(p, ints)
+			e.AddCodes(sums, place(p, codes))
+			return slices.Clone(sums)
+		}, func(p placement) any {
+			code, wide := place(p, make([]uint8, n)), make([]int32, n)
+			e.Quantize(code, place(p, x), 100, 128-0x4B400000, 255)
+			for i, v := range code {
+				wide[i] = int32(v)
+			}
+			return wide
+		}, func(p placement) any {
+			lo, hi, _ := e.Extremes(place(p, x))
+			return []int32{lo, hi}
+		}, func(p placement) any {
+			sum, _ := e.Sum(place(p, x))
+			squares, _ := e.Squares(place(p, x), 0.5)
+			dy, hat, _ := e.SumsWithHat(place(p, d), place(p, x), 0.5, 2)
+			return []float32{float32(sum), float32(squares), float32(dy), float32(hat)}
+		})
+	}
+
 	for i, run := range cases {
 		want := run(placement{t: t})
 		for _, atEnd := range []bool{true, false} {

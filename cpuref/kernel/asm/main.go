@@ -17,12 +17,13 @@ import (
 
 // files are the groups of kernels, each a file.
 var files = map[string]func(){
-	"expand": expand,
-	"float":  float,
-	"planes": planes,
-	"rows":   rows,
-	"stored": stored,
-	"vbmi":   vbmi,
+	"elements": elements,
+	"expand":   expand,
+	"float":    float,
+	"planes":   planes,
+	"rows":     rows,
+	"stored":   stored,
+	"vbmi":     vbmi,
 }
 
 func main() {
