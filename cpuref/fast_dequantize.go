@@ -184,11 +184,18 @@ func addCodes(e *kernel.Elements, sums []int32, codes []uint8) {
 
 // windowSums returns Σ X over the taps of each output pixel of one image of one
 // group, taps outside counting as the given value. The sum over channels comes
-// first, then those along a row and a column of the window.
+// first, then those along the rows and the columns of the window, for windows at
+// every pixel: whole planes are added, shifted, and what crosses the end of a row
+// belongs to no output.
 func windowSums(s *workspace, e *kernel.Elements, d *backend.ConvDims, x []uint8, least, outside int32) []int32 {
 	padH, padW := d.H+2*d.Pad[0], d.W+2*d.Pad[1]
-	s.plane = resize(s.plane, padH*padW+d.H*d.W+padH*d.OW)
-	padded, channels, along := s.plane[:padH*padW], s.plane[padH*padW:][:d.H*d.W], s.plane[padH*padW+d.H*d.W:]
+	stepW, stepH := d.Dilation[1], d.Dilation[0]*padW // from tap to tap of a row and of a column
+	nPadded := padH * padW
+	nAlong := nPadded - (d.KW-1)*stepW
+	nWindow := nAlong - (d.KH-1)*stepH
+	s.plane = resize(s.plane, d.H*d.W+nPadded+nAlong+nWindow)
+	channels, rest := s.plane[:d.H*d.W], s.plane[d.H*d.W:]
+	padded, along, window := rest[:nPadded], rest[nPadded:][:nAlong], rest[nPadded+nAlong:]
 
 	fill(channels, int32(d.GroupIn)*least)
 	for ch := range d.GroupIn {
@@ -198,27 +205,30 @@ func windowSums(s *workspace, e *kernel.Elements, d *backend.ConvDims, x []uint8
 	for h := range d.H {
 		copy(padded[(h+d.Pad[0])*padW+d.Pad[1]:], channels[h*d.W:][:d.W])
 	}
-	for h := range padH {
-		line, out := padded[h*padW:][:padW], along[h*d.OW:][:d.OW]
-		for j := range out {
-			var sum int32
-			for q := range d.KW {
-				sum += line[j*d.Stride[1]+q*d.Dilation[1]]
-			}
-			out[j] = sum
-		}
+	copy(along, padded)
+	for q := 1; q < d.KW; q++ {
+		addInts(e, along, padded[q*stepW:])
+	}
+	copy(window, along)
+	for p := 1; p < d.KH; p++ {
+		addInts(e, window, along[p*stepH:])
 	}
 	s.sums = resize(s.sums, d.OH*d.OW)
 	for i := range d.OH {
-		out := s.sums[i*d.OW:][:d.OW]
-		copy(out, along[i*d.Stride[0]*d.OW:])
-		for p := 1; p < d.KH; p++ {
-			for j, v := range along[(i*d.Stride[0]+p*d.Dilation[0])*d.OW:][:d.OW] {
-				out[j] += v
-			}
-		}
+		spread(s.sums[i*d.OW:][:d.OW], window[i*d.Stride[0]*padW:], d.Stride[1])
 	}
 	return s.sums
+}
+
+// addInts adds x to sums.
+//
+//go:noinline
+func addInts(e *kernel.Elements, sums, x []int32) {
+	n := e.AddInts(sums, x)
+	sums, x = sums[n:], x[n:len(sums)]
+	for i := range sums {
+		sums[i] += x[i]
+	}
 }
 
 // insideSums sets out[o, i, j] = K·Z_w·Z_x − Z_x·ΣW, with K and ΣW over the taps

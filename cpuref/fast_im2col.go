@@ -78,58 +78,93 @@ func phases(list []phase, d *backend.ConvDims) []phase {
 	return list
 }
 
-// Block sets dst[i*stride+j] = X[k0+i, n0+j] for i < k, j < n.
+// Block sets dst[i*stride+j] = X[k0+i, n0+j] for i < k, j < n. What a tap reads of
+// an image is the same of all channels but for the plane.
 func (m *im2col[T]) Block(dst []T, stride, k0, k, n0, n int) {
-	pixels := m.rows * m.cols
-	for i := range k {
-		channel, t := (k0+i)/len(m.taps), &m.taps[(k0+i)%len(m.taps)]
-		out := dst[i*stride:][:n]
-		for at := n0; len(out) > 0; {
-			image, pixel := at/pixels, at%pixels
-			run := min(pixels-pixel, len(out))
-			plane := m.x[(image*m.planes+m.first+channel)*m.h*m.w:][:m.h*m.w]
-			if m.step == [2]int{1, 1} && m.cols == m.w {
-				m.shifted(out[:run], plane, pixel, t)
-			} else {
-				m.strided(out[:run], plane, pixel, t)
+	pixels, taps, area := m.rows*m.cols, len(m.taps), m.h*m.w
+	shifted := m.step == [2]int{1, 1} && m.cols == m.w
+	for j := 0; j < n; {
+		image, pixel := (n0+j)/pixels, (n0+j)%pixels
+		run := min(pixels-pixel, n-j)
+		for i := range min(k, taps) {
+			channel, t := (k0+i)/taps, &m.taps[(k0+i)%taps]
+			x := m.x[(image*m.planes+m.first+channel)*area:]
+			if shifted {
+				s := m.shift(pixel, run, t)
+				for ; i < k; i += taps {
+					m.shifted(dst[i*stride+j:][:run], x[:area], &s)
+					x = x[area:]
+				}
+				continue
 			}
-			out = out[run:]
-			at += run
+			for ; i < k; i += taps {
+				m.strided(dst[i*stride+j:][:run], x[:area], pixel, t)
+				x = x[area:]
+			}
 		}
+		j += run
 	}
 }
 
-// shifted writes the taps of a run of pixels of a grid as wide as the image: a
-// copy of the image, shifted, whose pixels that have wrapped round from a
-// neighbouring row are then overwritten.
-func (m *im2col[T]) shifted(out, plane []T, pixel int, t *tap) {
-	W, end := m.w, pixel+len(out)
-	shift := t.row*W + t.column
+// A shift says what a tap reads for a run of pixels of a grid as wide as the image,
+// positions being those in the run: a copy of the image, shifted, whose pixels that
+// have wrapped round from a neighbouring row are then overwritten.
+type shift struct {
+	from, to int // are copied
+	start    int // of the copy in the image
+	lo, hi   int // have their row in the image
+
+	// In each row columns [first, last) have their tap beside the image; row is
+	// where one begins, at or before lo.
+	row, first, last int
+}
+
+func (m *im2col[T]) shift(pixel, run int, t *tap) shift {
+	W, end := m.w, pixel+run
+	by := t.row*W + t.column
 	// Pixels [lo, hi) of the grid have their row in the image; of those the
 	// first or last few may lie before or behind the whole image.
 	lo, hi := max(pixel, -t.row*W), min(end, (m.h-t.row)*W)
 	if lo >= hi {
-		fill(out, m.outside)
+		return shift{}
+	}
+	s := shift{lo: lo - pixel, hi: hi - pixel, row: lo - lo%W - pixel}
+	if from, to := max(lo, -by), min(hi, m.h*W-by); from < to {
+		s.from, s.to, s.start = from-pixel, to-pixel, from+by
+	} else {
+		s.from, s.to = s.lo, s.lo
+	}
+	switch {
+	case t.column < 0:
+		s.last = min(-t.column, W)
+	case t.column > 0:
+		s.first, s.last = max(W-t.column, 0), W
+	}
+	return s
+}
+
+// shifted writes what a shift says.
+func (m *im2col[T]) shifted(out, plane []T, s *shift) {
+	fill(out[:s.lo], m.outside)
+	copy(out[s.from:s.to], plane[s.start:])
+	fill(out[s.hi:], m.outside)
+	if s.last-s.first == 1 {
+		at := s.row + s.first
+		if at < s.lo {
+			at += m.w
+		}
+		for ; at < s.hi; at += m.w {
+			out[at] = m.outside
+		}
 		return
 	}
-	fill(out[:lo-pixel], m.outside)
-	fill(out[hi-pixel:], m.outside)
-	from, to := max(lo, -shift), min(hi, len(plane)-shift)
-	if from < to {
-		copy(out[from-pixel:to-pixel], plane[from+shift:])
-	}
-	if t.column == 0 {
+	if s.first == s.last {
 		return
 	}
-	// Columns [first, last) of the grid have their tap beside the image.
-	first, last := 0, min(-t.column, W)
-	if t.column > 0 {
-		first, last = max(W-t.column, 0), W
-	}
-	for start := lo - lo%W; start < hi; start += W {
-		a, b := max(start+first, lo), min(start+last, hi)
+	for row := s.row; row < s.hi; row += m.w {
+		a, b := max(row+s.first, s.lo), min(row+s.last, s.hi)
 		if a < b {
-			fill(out[a-pixel:b-pixel], m.outside)
+			fill(out[a:b], m.outside)
 		}
 	}
 }
@@ -138,11 +173,10 @@ func (m *im2col[T]) shifted(out, plane []T, pixel int, t *tap) {
 func (m *im2col[T]) strided(out, plane []T, pixel int, t *tap) {
 	step := m.step[1]
 	in := m.columns(t)
-	for len(out) > 0 {
-		i, j := pixel/m.cols, pixel%m.cols
+	for i, j := pixel/m.cols, pixel%m.cols; len(out) > 0; i, j = i+1, 0 {
 		n := min(m.cols-j, len(out))
 		line := out[:n]
-		out, pixel = out[n:], pixel+n
+		out = out[n:]
 		row := i*m.step[0] + t.row
 		if row < 0 || row >= m.h {
 			fill(line, m.outside)
@@ -155,13 +189,21 @@ func (m *im2col[T]) strided(out, plane []T, pixel int, t *tap) {
 			continue
 		}
 		src := plane[row*m.w+(j+a)*step+t.column:]
-		if step == 1 {
-			copy(line[a:b], src)
-			continue
-		}
-		for u := range line[a:b] {
-			line[a+u] = src[u*step]
-		}
+		spread(line[a:b], src, step)
+	}
+}
+
+// spread sets dst[i] = src[i*step].
+func spread[T any](dst, src []T, step int) {
+	if step == 1 {
+		copy(dst, src)
+		return
+	}
+	for ; len(dst) >= 4 && len(src) > 4*step; dst, src = dst[4:], src[4*step:] {
+		dst[0], dst[1], dst[2], dst[3] = src[0], src[step], src[2*step], src[3*step]
+	}
+	for i := range dst {
+		dst[i] = src[i*step]
 	}
 }
 

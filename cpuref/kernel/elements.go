@@ -16,6 +16,7 @@ type Elements struct {
 	dequantizeSums     func(y *float32, acc, sumX *int32, constant, zero int32, scale float32, n int)
 	dequantizeSumsEach func(y *float32, acc, sumX, constant *int32, zero int32, scale float32, n int)
 	addCodes           func(sums *int32, codes *uint8, n int)
+	addInts            func(sums, x *int32, n int)
 	extremes           func(x *float32, n int) (least, greatest int32)
 
 	sum               func(x *float32, n int) float64
@@ -91,6 +92,15 @@ func (e *Elements) AddCodes(sums []int32, codes []uint8) int {
 	n := len(sums) & e.mask
 	if n > 0 {
 		e.addCodes(&sums[0], first(codes, n), n)
+	}
+	return n
+}
+
+// AddInts adds x to sums.
+func (e *Elements) AddInts(sums, x []int32) int {
+	n := len(sums) & e.mask
+	if n > 0 {
+		e.addInts(&sums[0], first(x, n), n)
 	}
 	return n
 }

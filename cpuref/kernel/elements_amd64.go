@@ -79,10 +79,15 @@ func dequantizeSums16(y *float32, acc *int32, sumX *int32, constant int32, zero 
 //go:noescape
 func dequantizeSumsEach16(y *float32, acc *int32, sumX *int32, constant *int32, zero int32, scale float32, n int)
 
-// addCodesToSums16 adds codes[i] to sums[i], i < n; n is a positive multiple of 16.
+// addCodesToSums16 adds x[i] to sums[i], i < n; n is a positive multiple of 16.
 //
 //go:noescape
-func addCodesToSums16(sums *int32, codes *uint8, n int)
+func addCodesToSums16(sums *int32, x *uint8, n int)
+
+// addIntsToSums16 adds x[i] to sums[i], i < n; n is a positive multiple of 16.
+//
+//go:noescape
+func addIntsToSums16(sums *int32, x *int32, n int)
 
 // quantizeElements8 sets code[i] = min(max(bits(x[i]·inv + 1.5·2²³) + offset, 0), top), i < n, 0 for NaN; n is a positive multiple of 8.
 //
@@ -159,7 +164,12 @@ func dequantizeSums8(y *float32, acc *int32, sumX *int32, constant int32, zero i
 //go:noescape
 func dequantizeSumsEach8(y *float32, acc *int32, sumX *int32, constant *int32, zero int32, scale float32, n int)
 
-// addCodesToSums8 adds codes[i] to sums[i], i < n; n is a positive multiple of 8.
+// addCodesToSums8 adds x[i] to sums[i], i < n; n is a positive multiple of 8.
 //
 //go:noescape
-func addCodesToSums8(sums *int32, codes *uint8, n int)
+func addCodesToSums8(sums *int32, x *uint8, n int)
+
+// addIntsToSums8 adds x[i] to sums[i], i < n; n is a positive multiple of 8.
+//
+//go:noescape
+func addIntsToSums8(sums *int32, x *int32, n int)

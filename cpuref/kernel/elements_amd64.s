@@ -436,21 +436,39 @@ loop:
 	VZEROUPPER
 	RET
 
-// func addCodesToSums16(sums *int32, codes *uint8, n int)
+// func addCodesToSums16(sums *int32, x *uint8, n int)
 // Requires: AVX, AVX512F
 TEXT ·addCodesToSums16(SB), NOSPLIT, $0-24
 	MOVQ sums+0(FP), AX
-	MOVQ codes+8(FP), CX
+	MOVQ x+8(FP), CX
 	MOVQ n+16(FP), DX
 	XORQ BX, BX
 
 loop:
 	VPMOVZXBD (CX)(BX*1), Z0
 	VPADDD    (AX)(BX*4), Z0, Z0
-	VMOVDQU32 Z0, (AX)(BX*4)
+	VMOVUPS   Z0, (AX)(BX*4)
 	ADDQ      $+16, BX
 	CMPQ      BX, DX
 	JLT       loop
+	VZEROUPPER
+	RET
+
+// func addIntsToSums16(sums *int32, x *int32, n int)
+// Requires: AVX, AVX512F
+TEXT ·addIntsToSums16(SB), NOSPLIT, $0-24
+	MOVQ sums+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ n+16(FP), DX
+	XORQ BX, BX
+
+loop:
+	VMOVUPS (CX)(BX*4), Z0
+	VPADDD  (AX)(BX*4), Z0, Z0
+	VMOVUPS Z0, (AX)(BX*4)
+	ADDQ    $+16, BX
+	CMPQ    BX, DX
+	JLT     loop
 	VZEROUPPER
 	RET
 
@@ -878,20 +896,38 @@ loop:
 	VZEROUPPER
 	RET
 
-// func addCodesToSums8(sums *int32, codes *uint8, n int)
+// func addCodesToSums8(sums *int32, x *uint8, n int)
 // Requires: AVX, AVX2
 TEXT ·addCodesToSums8(SB), NOSPLIT, $0-24
 	MOVQ sums+0(FP), AX
-	MOVQ codes+8(FP), CX
+	MOVQ x+8(FP), CX
 	MOVQ n+16(FP), DX
 	XORQ BX, BX
 
 loop:
 	VPMOVZXBD (CX)(BX*1), Y0
 	VPADDD    (AX)(BX*4), Y0, Y0
-	VMOVDQU   Y0, (AX)(BX*4)
+	VMOVUPS   Y0, (AX)(BX*4)
 	ADDQ      $+8, BX
 	CMPQ      BX, DX
 	JLT       loop
+	VZEROUPPER
+	RET
+
+// func addIntsToSums8(sums *int32, x *int32, n int)
+// Requires: AVX, AVX2
+TEXT ·addIntsToSums8(SB), NOSPLIT, $0-24
+	MOVQ sums+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ n+16(FP), DX
+	XORQ BX, BX
+
+loop:
+	VMOVUPS (CX)(BX*4), Y0
+	VPADDD  (AX)(BX*4), Y0, Y0
+	VMOVUPS Y0, (AX)(BX*4)
+	ADDQ    $+8, BX
+	CMPQ    BX, DX
+	JLT     loop
 	VZEROUPPER
 	RET

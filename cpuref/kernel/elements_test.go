@@ -122,6 +122,18 @@ func TestElements(t *testing.T) {
 			}
 			return got, done, want
 		}},
+		{"AddInts", func(e *Elements, n int) ([]uint32, int, []uint32) {
+			sums := append([]int32(nil), acc[:n]...)
+			done := e.AddInts(sums, sumX)
+			got, want := make([]uint32, n), make([]uint32, n)
+			for i, v := range sums {
+				got[i], want[i] = uint32(v), uint32(acc[i])
+				if i < done {
+					want[i] += uint32(sumX[i])
+				}
+			}
+			return got, done, want
+		}},
 	}
 	// Codes of an operand of count values from least on, with zero point Z.
 	for _, q := range []struct {

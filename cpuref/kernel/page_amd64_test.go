@@ -308,6 +308,7 @@ func TestPageEnds(t *testing.T) {
 		cases = append(cases, func(p placement) any {
 			sums := place(p, ints)
 			e.AddCodes(sums, place(p, codes))
+			e.AddInts(sums, place(p, ints))
 			return slices.Clone(sums)
 		}, func(p placement) any {
 			code, wide := place(p, make([]uint8, n)), make([]int32, n)

@@ -204,8 +204,11 @@ func (p *Products) Sum(s *Scratch, w *Weights, m0, m int, x Columns, n0, n int) 
 	stride = roundUp(n, 64)
 	s.tile = resize(s.tile, m*stride)
 	first := int32(w.K) * p.min
-	for i := range s.tile {
-		s.tile[i] = first
+	clear(s.tile)
+	if first != 0 {
+		for i := range s.tile {
+			s.tile[i] = first
+		}
 	}
 	p.kernelFor(m, n).tile(p, s, stride, w, m0, m, x, n0, n)
 	return s.tile, stride

@@ -28,7 +28,8 @@ func elements() {
 		addElements(s)
 		dequantizeSums(s, false)
 		dequantizeSums(s, true)
-		addCodesToSums(s)
+		addToSums(s, true)
+		addToSums(s, false)
 	}
 }
 

@@ -128,19 +128,23 @@ func dequantizeSums(s isa, each bool) {
 	finish()
 }
 
-// addCodesToSums generates sums of codes.
-func addCodesToSums(s isa) {
-	s.begin("addCodesToSums", "(sums *int32, codes *uint8, n int)", "adds codes[i] to sums[i], i < n")
-	p := params("sums", "codes", "n")
+// addToSums generates sums of codes or of integers.
+func addToSums(s isa, codes bool) {
+	name, of, size := "addIntsToSums", "*int32", uint8(4)
+	if codes {
+		name, of, size = "addCodesToSums", "*uint8", 1
+	}
+	s.begin(name, "(sums *int32, x "+of+", n int)", "adds x[i] to sums[i], i < n")
+	p := params("sums", "x", "n")
 	s.each(p[2], func(at func(reg.GPVirtual, uint8) Mem) {
 		v := s.register()
-		VPMOVZXBD(at(p[1], 1), v)
-		VPADDD(at(p[0], 4), v, v)
-		if s.lanes == 16 {
-			VMOVDQU32(v, at(p[0], 4))
+		if codes {
+			VPMOVZXBD(at(p[1], size), v)
 		} else {
-			VMOVDQU(v, at(p[0], 4))
+			VMOVUPS(at(p[1], size), v)
 		}
+		VPADDD(at(p[0], 4), v, v)
+		VMOVUPS(v, at(p[0], 4))
 	})
 	finish()
 }
