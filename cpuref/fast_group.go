@@ -176,18 +176,18 @@ func (q *grouping) block(s *workspace, f *kernel.Floats, g, n0, n, r0, width int
 			row := i + t.row
 			out := u.d[j*width+r-r0:]
 			if row < 0 || row >= d.OH {
-				clearRows(out, width, cols, run)
+				clearRows(f, out, width, cols, run)
 			} else {
 				// Columns [a, b) of these have their tap in the output.
 				a, b := min(max(in.first-col, 0), cols), min(max(in.last-col, 0), cols)
-				clearRows(out, width, a, run)
+				clearRows(f, out, width, a, run)
 				if a < b {
 					pixel := (image*d.OH+row)*d.OW + col + a + t.column
 					src := dt[o/q.wide*q.wide*d.Batch*d.OH*d.OW+pixel*q.wide+o%q.wide:]
 					f.CopyRows(out[a*width:], width, src, q.wide, b-a, run)
 				}
 				if b < cols {
-					clearRows(out[b*width:], width, cols-b, run)
+					clearRows(f, out[b*width:], width, cols-b, run)
 				}
 			}
 			j += cols
@@ -196,12 +196,12 @@ func (q *grouping) block(s *workspace, f *kernel.Floats, g, n0, n, r0, width int
 	}
 }
 
-// clearRows clears n floats of each row.
-func clearRows(d []float32, width, rows, n int) {
-	for i := range rows {
-		clear(d[i*width:][:n])
-	}
+// clearRows clears n floats of each row, at most as many as the widest kernel takes.
+func clearRows(f *kernel.Floats, d []float32, width, rows, n int) {
+	f.CopyRows(d, width, noFloats[:], 0, rows, n)
 }
+
+var noFloats [kernel.MaxGroupWidth]float32
 
 // weightsOf sets s.group.at to where the weights of r0… of channel 0 stand, −1
 // behind the last.

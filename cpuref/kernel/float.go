@@ -119,6 +119,9 @@ type Groups struct {
 	start [rowLen + 1]uint32 // start[x] is where those of code x begin in order
 }
 
+// MaxGroupWidth is the greatest width of a kernel for groups.
+const MaxGroupWidth = 128
+
 // MaxGroups is the greatest number of columns that Groups can list.
 const MaxGroups = 1 << 16
 
@@ -224,7 +227,7 @@ func (f *Floats) Columns(dst []float32, ldd int, src []float32, lds, rows, n int
 	}
 }
 
-// CopyRows sets dst[i*ldd+j] = src[i*lds+j], i < rows, j < n.
+// CopyRows sets dst[i*ldd+j] = src[i*lds+j], i < rows, j < n. lds 0 repeats a row.
 func (f *Floats) CopyRows(dst []float32, ldd int, src []float32, lds, rows, n int) {
 	switch {
 	case rows == 0 || n == 0:

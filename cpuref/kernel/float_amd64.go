@@ -98,3 +98,13 @@ func copyRows16(dst *float32, ldd int, src *float32, lds int, rows int, n int)
 //
 //go:noescape
 func copyRows8(dst *float32, ldd int, src *float32, lds int, rows int, n int)
+
+// copyShortRows16 sets dst[i*ldd+j] = src[i*lds+j], i < rows, j < n; 0 < n < 16.
+//
+//go:noescape
+func copyShortRows16(dst *float32, ldd int, src *float32, lds int, rows int, n int)
+
+// copyShortRows8 sets dst[i*ldd+j] = src[i*lds+j], i < rows, j < n; 0 < n < 8.
+//
+//go:noescape
+func copyShortRows8(dst *float32, ldd int, src *float32, lds int, rows int, n int)

@@ -97,19 +97,23 @@ func asmGroup(width int, f func(c, d *float32, order *uint16, start *uint32, t *
 }
 
 func asmCopyRows8(dst []float32, ldd int, src []float32, lds, rows, n int) {
-	if n%8 != 0 {
-		goCopyRows(dst, ldd, src, lds, rows, n)
-		return
+	whole := n &^ 7
+	if whole > 0 {
+		copyRows8(&dst[0], ldd, &src[0], lds, rows, whole)
 	}
-	copyRows8(&dst[0], ldd, &src[0], lds, rows, n)
+	if whole < n {
+		copyShortRows8(&dst[whole], ldd, &src[whole], lds, rows, n-whole)
+	}
 }
 
 func asmCopyRows16(dst []float32, ldd int, src []float32, lds, rows, n int) {
-	if n%16 != 0 {
-		asmCopyRows8(dst, ldd, src, lds, rows, n)
-		return
+	whole := n &^ 15
+	if whole > 0 {
+		copyRows16(&dst[0], ldd, &src[0], lds, rows, whole)
 	}
-	copyRows16(&dst[0], ldd, &src[0], lds, rows, n)
+	if whole < n {
+		copyShortRows16(&dst[whole], ldd, &src[whole], lds, rows, n-whole)
+	}
 }
 
 // asmColumns transposes blocks of 16×16.

@@ -200,7 +200,7 @@ func TestCopyRows(t *testing.T) {
 	eachFloats(t, func(t *testing.T, f *Floats) {
 		rng := rand.New(rand.NewPCG(1, 9))
 		for _, rows := range []int{0, 1, 5} {
-			for _, n := range []int{0, 1, 8, 13, 16, 40} {
+			for _, n := range []int{0, 1, 7, 8, 13, 15, 16, 31, 40} {
 				src, dst := randomFloats(rng, rows*(n+3)), randomFloats(rng, rows*(n+5))
 				want := slices.Clone(dst)
 				for i := range rows {

@@ -243,7 +243,7 @@ func TestPageEnds(t *testing.T) {
 				return slices.Clone(c)
 			})
 		}
-		for _, n := range []int{24, 32} {
+		for _, n := range []int{1, 5, 7, 13, 15, 24, 31, 32} {
 			rows := randomFloats(rng, 3*n)
 			cases = append(cases, func(p placement) any {
 				dst := place(p, make([]float32, 2*40+n))

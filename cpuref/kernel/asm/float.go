@@ -65,6 +65,8 @@ func float() {
 	transpose256()
 	copyRows(avx512)
 	copyRows(avx2)
+	copyShortRows(avx512)
+	copyShortRows(avx2)
 }
 
 // product generates c[i][j] += Σ_k a[k][i]·b[k][j] for so many rows i and two
@@ -475,6 +477,49 @@ func copyRows(s isa) {
 	ADDQ(I8(s.bytes()), at)
 	CMPQ(at, n)
 	JLT(LabelRef("vector"))
+	ADDQ(ldd, dst)
+	ADDQ(lds, src)
+	DECQ(rows)
+	JNZ(LabelRef("row"))
+	VZEROUPPER()
+	RET()
+}
+
+// copyShortRows copies rows shorter than a vector, or what is left of longer ones.
+// Lanes that the mask leaves out are neither read nor written.
+func copyShortRows(s isa) {
+	name := fmt.Sprintf("copyShortRows%d", s.lanes)
+	var masks Mem
+	if s.lanes == 8 {
+		masks = GLOBL("laneMasks", RODATA|NOPTR)
+		for i := range 2 * s.lanes {
+			DATA(4*i, U32(^uint32(0)*uint32(1-i/s.lanes)))
+		}
+	}
+	TEXT(name, NOSPLIT, "func(dst *float32, ldd int, src *float32, lds, rows, n int)")
+	Doc(fmt.Sprintf("%s sets dst[i*ldd+j] = src[i*lds+j], i < rows, j < n; 0 < n < %d.", name, s.lanes))
+	Pragma("noescape")
+	p := params("dst", "ldd", "src", "lds", "rows", "n")
+	dst, ldd, src, lds, rows, n := p[0], p[1], p[2], p[3], p[4], p[5]
+	scale(ldd, lds)
+	v, mask, k, t := s.vector(0), s.vector(1), K(), GP64()
+	if s.lanes == 16 {
+		MOVQ(I32(-1), t)
+		BZHIQ(n, t, t)
+		KMOVW(t.As32(), k)
+	} else {
+		LEAQ(masks, t)
+		NEGQ(n)
+		VMOVUPS(Mem{Base: t, Index: n, Scale: 4, Disp: s.bytes()}, mask)
+	}
+	Label("row")
+	if s.lanes == 16 {
+		VMOVUPS_Z(Mem{Base: src}, k, v)
+		VMOVUPS(v, k, Mem{Base: dst})
+	} else {
+		VMASKMOVPS(Mem{Base: src}, mask, v)
+		VMASKMOVPS(v, mask, Mem{Base: dst})
+	}
 	ADDQ(ldd, dst)
 	ADDQ(lds, src)
 	DECQ(rows)
