@@ -11,17 +11,6 @@ import (
 // its macro TILE: of large products, of small ones, and of few rows.
 var gemmTiles = [...]struct{ rows, columns int }{{128, 128}, {64, 64}, {16, 256}}
 
-// tileFor returns the tile that suits so many rows.
-func tileFor(rows int) int {
-	switch {
-	case rows >= 128:
-		return 0
-	case rows > 16:
-		return 1
-	}
-	return 2
-}
-
 // Values of the macro PASS of kernel gemm, the first three in the order of the
 // kinds of products.
 const (

@@ -117,7 +117,7 @@ type class struct {
 	kind         kind
 	storage      storage
 	wBits, xBits uint8    // of codes
-	shape        [4]uint8 // binary logarithms of groups, M, K and N, rounded up
+	shape        [5]uint8 // binary logarithms of groups, M, K, N and taps a channel, rounded up
 }
 
 // A storage says what table an operation reads.
@@ -134,18 +134,19 @@ const (
 
 var storageNames = [...]string{"f32", "16-bit", "32-bit", "int16", "float32", "factored"}
 
-// String formats a class as in "forward 8x8 16-bit 1x64x1024x4096".
+// String formats a class as in "forward 8x8 16-bit 1x64x1024x4096/16".
 func (c class) String() string {
-	return fmt.Sprintf("%s %dx%d %s %dx%dx%dx%d", kindNames[c.kind], c.wBits, c.xBits, storageNames[c.storage],
-		1<<c.shape[0], 1<<c.shape[1], 1<<c.shape[2], 1<<c.shape[3])
+	return fmt.Sprintf("%s %dx%d %s %dx%dx%dx%d/%d", kindNames[c.kind], c.wBits, c.xBits, storageNames[c.storage],
+		1<<c.shape[0], 1<<c.shape[1], 1<<c.shape[2], 1<<c.shape[3], 1<<c.shape[4])
 }
 
 // parseClass is the inverse of String.
 func parseClass(s string) (class, error) {
 	var kindName, storageName string
 	var c class
-	var shape [4]uint64
-	_, err := fmt.Sscanf(s, "%s %dx%d %s %dx%dx%dx%d", &kindName, &c.wBits, &c.xBits, &storageName, &shape[0], &shape[1], &shape[2], &shape[3])
+	var shape [5]uint64
+	_, err := fmt.Sscanf(s, "%s %dx%d %s %dx%dx%dx%d/%d", &kindName, &c.wBits, &c.xBits, &storageName,
+		&shape[0], &shape[1], &shape[2], &shape[3], &shape[4])
 	for i, name := range kindNames {
 		if name == kindName {
 			c.kind = kind(i)
@@ -168,7 +169,7 @@ func parseClass(s string) (class, error) {
 // classOf returns the class of an operation on groups of M×K×N products.
 func classOf(k kind, s storage, w, x lut.Operand, d *backend.ConvDims) class {
 	c := class{kind: k, storage: s, wBits: uint8(w.Bits), xBits: uint8(x.Bits)}
-	for i, n := range [4]int{d.Groups, d.GroupOut, d.K, d.Batch * d.OH * d.OW} {
+	for i, n := range [5]int{d.Groups, d.GroupOut, d.K, d.Batch * d.OH * d.OW, d.KH * d.KW} {
 		c.shape[i] = uint8(bits.Len(uint(max(1, n) - 1)))
 	}
 	return c
@@ -194,27 +195,59 @@ const (
 	expandColumns = 512
 )
 
-// tileRows is how many rows of results a product in tiles needs to pay: the
-// filters of a depthwise convolution have one each.
-const tileRows = 4
+// results returns the rows and columns of the results of a product in tiles.
+func (c class) results() (rows, columns int) {
+	m, k, n, taps := 1<<c.shape[1], 1<<c.shape[2], 1<<c.shape[3], 1<<c.shape[4]
+	switch c.kind {
+	case productW, backwardW:
+		return m, k
+	case productX, backwardX:
+		return max(1, k/taps), n
+	}
+	return m, n
+}
+
+// mostPadding is how many times the work that there is a product in tiles may
+// do, in tiles that are not full, and still pay.
+const mostPadding = 6
+
+// tile returns the tile with the least padding, the largest of equals, and how
+// many times the work that makes.
+func (c class) tile() (tile int, padding float64) {
+	rows, columns := c.results()
+	for i, t := range gemmTiles {
+		padded := float64(ceilDiv(rows, t.rows)*t.rows) * float64(ceilDiv(columns, t.columns)*t.columns) / float64(rows) / float64(columns)
+		if i == 0 || padded < padding {
+			tile, padding = i, padded
+		}
+	}
+	return tile, padding
+}
 
 // standard returns the plan for operations of class c that were not measured.
 // Also software renderers do better by it than by gather, on llvmpipe from five
 // times on to twenty.
 func (c class) standard() plan {
-	m, k, n := 1<<c.shape[1], 1<<c.shape[2], 1<<c.shape[3]
-	switch {
-	case c.storage == narrow && m >= expandRows && n >= expandColumns:
+	m, n := 1<<c.shape[1], 1<<c.shape[3]
+	switch c.storage {
+	case narrow:
+		if m < expandRows || n < expandColumns {
+			break
+		}
 		p := plan{family: rowexp, splits: 1}
 		if n >= 4*2048 {
 			p.columns = 1
 		}
 		p.splits = c.splitsFor(p)
 		return p
-	case (c.storage == fullInt16 || c.storage == fullFloat32) && m >= expandRows && n >= expandColumns:
-		return plan{family: rowexp}
-	case (c.storage == noTable || c.storage == factored) && m >= tileRows && m*n >= 1<<12 && k >= 8:
-		return plan{family: gemm, tile: tileFor(m)}
+	case fullInt16, fullFloat32:
+		if m >= expandRows && n >= expandColumns {
+			return plan{family: rowexp}
+		}
+	case noTable, factored:
+		if tile, padding := c.tile(); padding <= mostPadding {
+			return plan{family: gemm, tile: tile}
+		}
 	}
 	return plan{}
 }
@@ -252,7 +285,7 @@ func (c class) plans() []plan {
 			all = append(all, plan{family: rowexp})
 		}
 	case noTable, factored:
-		if m*n < 256 {
+		if rows, columns := c.results(); rows*columns < 256 {
 			break
 		}
 		for tile := range gemmTiles {

@@ -31,13 +31,13 @@ func TestPlanText(t *testing.T) {
 			t.Errorf("%q is read as %q", p, got)
 		}
 	}
-	for _, c := range []string{"forward 8x8 16-bit 1x64x1024x4096", "product-w 0x0 f32 1x1x1x1", "backward-x 8x4 factored 16x2x2x65536"} {
+	for _, c := range []string{"forward 8x8 16-bit 1x64x1024x4096/16", "product-w 0x0 f32 1x1x1x1/1", "backward-x 8x4 factored 16x2x2x65536/32"} {
 		if got, err := gpu.ClassText(c); err != nil || got != c {
 			t.Errorf("%q is read as %q (%v)", c, got, err)
 		}
 	}
-	for _, c := range []string{"", "forward", "forward 8x8 16-bit 1x64x1000x4096", "forward 8x8 16-bit 1x64x1024", "backward 8x8 int16 1x1x1x1",
-		"forward 8x8 16-bit 0x1x1x1", "forward 8x8 16-bit 1x64x1024x4096 ", "forward 300x8 16-bit 1x1x1x1"} {
+	for _, c := range []string{"", "forward", "forward 8x8 16-bit 1x64x1000x4096/1", "forward 8x8 16-bit 1x64x1024x4096", "backward 8x8 int16 1x1x1x1/1",
+		"forward 8x8 16-bit 0x1x1x1/1", "forward 8x8 16-bit 1x64x1024x4096/1 ", "forward 300x8 16-bit 1x1x1x1/1"} {
 		if got, err := gpu.ClassText(c); err == nil {
 			t.Errorf("%q is read as %q", c, got)
 		}
@@ -141,7 +141,7 @@ func TestTuning(t *testing.T) {
 		"unknown plan":   strings.Replace(string(kept), `": "g`, `": "G`, 1),
 		"too large":      string(kept) + strings.Repeat(" ", 1<<20),
 		"does not suit":  strings.NewReplacer("forward", "backward-w", "16-bit", "factored", first["forward"], "rowexp").Replace(string(kept)),
-		"a plan of none": `{"version": 1, "device": ` + string(kept[bytes.Index(kept, []byte(`"device": `))+10:bytes.Index(kept, []byte("\"choices"))-3]) + `, "choices": {"forward 8x8 factored 1x1x1x1": "rowexp"}}`,
+		"a plan of none": `{"version": 1, "device": ` + string(kept[bytes.Index(kept, []byte(`"device": `))+10:bytes.Index(kept, []byte("\"choices"))-3]) + `, "choices": {"forward 8x8 factored 1x1x1x1/1": "rowexp"}}`,
 	} {
 		if name == "does not suit" && text == string(kept) {
 			continue
@@ -178,17 +178,17 @@ func TestTuning(t *testing.T) {
 func TestSetChoices(t *testing.T) {
 	d := open(t, gpu.Options{})
 	given := map[string]string{
-		"forward 8x8 16-bit 1x16x32x512": "rowexp rows=8 columns=4 lanes=256 splits=2",
-		"backward-w":                     "gather",
+		"forward 8x8 16-bit 1x16x32x512/1": "rowexp rows=8 columns=4 lanes=256 splits=2",
+		"backward-w":                       "gather",
 	}
 	if err := d.SetChoices(given); err != nil || !maps.Equal(d.Choices(), given) {
 		t.Errorf("choices %v (%v), want %v", d.Choices(), err, given)
 	}
 	for key, plan := range map[string]string{
-		"forward":                        "fast",
-		"sideways":                       "gather",
-		"forward 8x8 32-bit 1x16x32x512": "rowexp rows=8 columns=4 lanes=256 splits=2",
-		"product 0x0 f32 1x1x1x1":        "rowexp",
+		"forward":                          "fast",
+		"sideways":                         "gather",
+		"forward 8x8 32-bit 1x16x32x512/1": "rowexp rows=8 columns=4 lanes=256 splits=2",
+		"product 0x0 f32 1x1x1x1/1":        "rowexp",
 	} {
 		if err := d.SetChoices(map[string]string{key: plan}); err == nil || !strings.HasPrefix(err.Error(), "gpu: choice") {
 			t.Errorf("%s by %s: %v", key, plan, err)
@@ -202,8 +202,8 @@ func TestSetChoices(t *testing.T) {
 // FuzzCache feeds any text to the reader of what was measured. What it accepts
 // it writes as it reads it.
 func FuzzCache(f *testing.F) {
-	f.Add([]byte(`{"version": 1, "device": "x", "choices": {"forward 8x8 16-bit 1x64x1024x4096": "rowexp rows=8 columns=4 lanes=256 splits=2"}}`))
-	f.Add([]byte(`{"version": 1, "device": "x", "choices": {"product 0x0 f32 1x1x1x1": "gemm tile=64x64", "backward-w 8x8 int16 1x1x1x1": "rowexp"}}`))
+	f.Add([]byte(`{"version": 1, "device": "x", "choices": {"forward 8x8 16-bit 1x64x1024x4096/1": "rowexp rows=8 columns=4 lanes=256 splits=2"}}`))
+	f.Add([]byte(`{"version": 1, "device": "x", "choices": {"product 0x0 f32 1x1x1x1/1": "gemm tile=64x64", "backward-w 8x8 int16 1x1x1x1/1": "rowexp"}}`))
 	f.Add([]byte(`{"version": 1}`))
 	f.Add([]byte(`[`))
 	f.Fuzz(func(t *testing.T, text []byte) {
