@@ -12,7 +12,7 @@ import (
 func TestConformance(t *testing.T) {
 	backends := []backend.Backend{cpuref.NewThreads(3)}
 	if oneThread {
-		backends = append(backends, cpuref.NewPlain(), cpuref.NewThreads(1))
+		backends = append(backends, cpuref.NewPlain())
 	}
 	for _, b := range backends {
 		t.Run(b.Name(), func(t *testing.T) { backendtest.Run(backendtest.Wrap(t), b) })
