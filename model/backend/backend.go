@@ -317,7 +317,9 @@ type Layers interface {
 	// (of equals the first counts as greater, NaN as greater than any number),
 	// and sets dlogits = scale·(softmax − q). q is the target distribution that t
 	// describes. A label of −1 marks a row to leave out: it adds nothing and its
-	// gradient is 0.
+	// gradient is 0. Any other label that is no class is a mistake of the caller,
+	// found where labels can be seen: a panic on the CPU, a failure of the
+	// backend on a device.
 	SoftmaxCrossEntropy(stats, dlogits, logits Tensor, t Targets, scale float32)
 }
 
