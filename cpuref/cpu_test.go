@@ -330,7 +330,11 @@ func results(t *testing.T, b backend.Backend, i int, s backend.Shape) []byte {
 
 func TestThreadsChangeNothing(t *testing.T) {
 	var levels [][]*CPU // the first of each has one thread
-	for _, level := range kernel.Levels() {
+	all := kernel.Levels()
+	if testing.Short() {
+		all = all[len(all)-1:]
+	}
+	for _, level := range all {
 		cpus := []*CPU{NewLevel(1, level), NewLevel(3, level)}
 		if level == kernel.Go {
 			cpus = append(cpus, NewLevel(2, level), NewLevel(7, level))
