@@ -1,5 +1,6 @@
 // Package kernel holds the fast loops under package cpuref: sums of table
-// look-ups, their gradients, and float32 matrix products.
+// look-ups, their gradients, float32 matrix products, and in vectors what works
+// element by element ([Elements]).
 //
 // Every tool that reads one random table entry per multiply-accumulate stands
 // at the cost of that read. The kernels here pass it in one of two ways:

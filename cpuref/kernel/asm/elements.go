@@ -9,8 +9,9 @@ import (
 )
 
 // elements generates the kernels that work element by element, or sum elements.
-// Each exists for both widths and does the written operations in the written
-// order, each rounded as in Go; numbers of elements are multiples of the lanes.
+// Each exists for both widths. Those of elements do the written operations in the
+// written order, each rounded as in Go, and are exact by that; numbers of elements
+// are multiples of the lanes.
 func elements() {
 	for _, s := range []isa{avx512, avx2} {
 		quantizeElements(s)
