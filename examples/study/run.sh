@@ -128,9 +128,10 @@ resnet8)
 resnet20)
 	data=(--data cifar10 --path "$subset")
 	float resnet20 resnet20 12 --set schedule.name=cosine "${data[@]}"
-	retrain resnet20 resnet20 2 1 exact:8u:0 ste "${data[@]}"
+	cosine=(--set schedule.name=cosine) # two epochs are too few for the steps of the preset
+	retrain resnet20 resnet20 2 1 exact:8u:0 ste "${cosine[@]}" "${data[@]}"
 	for m in mul8u_rm8:16 mul8u_1DMU:32; do
-		for e in ste lut1d-mean lut2d; do retrain resnet20 resnet20 2 1 "$m" "$e" "${data[@]}"; done
+		for e in ste lut1d-mean lut2d; do retrain resnet20 resnet20 2 1 "$m" "$e" "${cosine[@]}" "${data[@]}"; done
 	done
 	;;
 vit)
