@@ -58,9 +58,10 @@ ifneq ($(FLAVOUR),cpu)
 	$(GOENV) go test $(TAGS) ./gpu/... ./shaders/... ./cmd/gputrain/...
 endif
 
-# The race detector needs cgo; -short leaves out the large shapes.
+# The race detector needs cgo; -short leaves out the large shapes. These are the
+# packages that start goroutines, and what drives them.
 race:
-	CGO_ENABLED=1 go test -race -short -timeout 30m -tags nogpu ./...
+	CGO_ENABLED=1 go test -race -short -timeout 30m -tags nogpu ./cpuref/... ./trainer/... ./cmd/...
 
 check:
 	@test -z "$$(gofmt -l .)" || { echo "gofmt would change:"; gofmt -l .; exit 1; }
