@@ -384,20 +384,22 @@ func (c *CPU) fullBackwardW(d *backend.ConvDims, g gradientTable, b lutBackwardW
 		mark := c.memory.used
 		room := q.r + 128 // what the widest kernel may take beyond r
 		sums := scratch[float32](c, d.Groups*q.chunks*d.GroupIn*room)
+		w := fullSums{c, q, g, b, dt, room, sums}
 		switch {
 		case few:
-			run(c, q.parts(), rowSums{c, q, g, b, dt, room, sums})
+			run(c, q.parts(), rowSums{w})
 		case g.stored != nil:
-			run(c, q.parts(), storedSums{c, q, g, b, dt, room, sums})
+			run(c, q.parts(), storedSums{w})
 		default:
-			run(c, q.parts(), groupSums{c, q, g, b, dt, room, sums})
+			run(c, q.parts(), groupSums{w})
 		}
 		run(c, d.Groups*d.GroupIn, combineGroups{q, g, b, room, sums, plain, unit})
 		c.memory.used = mark
 	}
 }
 
-type groupSums struct {
+// fullSums are what the parts of fullBackwardW sum, by whatever kernels.
+type fullSums struct {
 	c *CPU
 	grouping
 	g    gradientTable
@@ -407,12 +409,23 @@ type groupSums struct {
 	sums []float32 // Σ D·g, [group, chunk, channel, r]
 }
 
+// cleared returns what part i is of, and its sums, each 0: rows of room for the
+// channels c0 to c1 of group g.
+func (t *fullSums) cleared(i int) (g, chunk, c0, c1 int, sums []float32) {
+	q := &t.grouping
+	g, chunk, c0, c1 = q.piece(i)
+	sums = t.sums[((g*q.chunks+chunk)*q.d.GroupIn+c0)*t.room:][:(c1-c0)*t.room]
+	clear(sums)
+	return g, chunk, c0, c1, sums
+}
+
+// groupSums sums by groups of pixels that have the same code.
+type groupSums struct{ fullSums }
+
 func (t *groupSums) part(i, worker int) {
 	s, q, f := t.c.fast.workers[worker], &t.grouping, t.c.fast.floats
 	u := &s.group
-	g, chunk, c0, c1 := q.piece(i)
-	sums := t.sums[((g*q.chunks+chunk)*q.d.GroupIn+c0)*t.room:][:(c1-c0)*t.room]
-	clear(sums)
+	g, chunk, c0, c1, sums := t.cleared(i)
 	q.eachStrip(chunk, func(n0, n int) {
 		q.sort(s, g, c0, c1, n0, n, t.b.x)
 		for r0, width := 0, 0; r0 < q.r; r0 += width {

@@ -97,22 +97,12 @@ func (q *grouping) rowWeights(dst []uint8, g, ch, r0 int, w []uint8) {
 	}
 }
 
-// rowSums sums the dw of one part: see fullBackwardW.
-type rowSums struct {
-	c *CPU
-	grouping
-	g    gradientTable
-	b    lutBackwardW
-	dt   []float32
-	room int
-	sums []float32 // as in groupSums
-}
+// rowSums looks gradients up row by row.
+type rowSums struct{ fullSums }
 
 func (t *rowSums) part(i, worker int) {
 	s, q, f := t.c.fast.workers[worker], &t.grouping, t.c.fast.floats
-	g, chunk, c0, c1 := q.piece(i)
-	sums := t.sums[((g*q.chunks+chunk)*q.d.GroupIn+c0)*t.room:][:(c1-c0)*t.room]
-	clear(sums)
+	g, chunk, c0, c1, sums := t.cleared(i)
 	q.eachStrip(chunk, func(n0, n int) {
 		codes := q.laneCodes(s, g, c0, c1, n0, n, n, t.b.x)
 		for r0, lanes := 0, 0; r0 < q.r; r0 += lanes {

@@ -170,22 +170,12 @@ func (t *zeroSums) part(i, _ int) {
 	}
 }
 
-// storedSums sums the dw of one part: see fullBackwardW.
-type storedSums struct {
-	c *CPU
-	grouping
-	g    gradientTable
-	b    lutBackwardW
-	dt   []float32
-	room int
-	sums []float32 // as in groupSums
-}
+// storedSums sums by rows of gradients in 16 bits.
+type storedSums struct{ fullSums }
 
 func (t *storedSums) part(i, worker int) {
 	s, q, f := t.c.fast.workers[worker], &t.grouping, t.c.fast.floats
-	g, chunk, c0, c1 := q.piece(i)
-	sums := t.sums[((g*q.chunks+chunk)*q.d.GroupIn+c0)*t.room:][:(c1-c0)*t.room]
-	clear(sums)
+	g, chunk, c0, c1, sums := t.cleared(i)
 	const width = kernel.StoredSumsWidth
 	q.eachStrip(chunk, func(n0, n int) {
 		ld := roundUp(n, kernel.StoredUnit)
