@@ -36,6 +36,22 @@ func eachFloats(t *testing.T, f func(t *testing.T, k *Floats)) {
 	}
 }
 
+// eachFloatsFrom is eachFloats for the levels of this machine from least on, which
+// must have the kernels that has asks for: they are not skipped for want of them.
+func eachFloatsFrom(t *testing.T, least Level, has func(*Floats) bool, f func(t *testing.T, k *Floats)) {
+	for _, level := range Levels() {
+		t.Run(level.String(), func(t *testing.T) {
+			k := FloatsOf(level)
+			if has(k) != (level >= least) {
+				t.Fatalf("has the kernels: %v, want them from %v on", has(k), least)
+			}
+			if level >= least {
+				f(t, k)
+			}
+		})
+	}
+}
+
 func TestProduct(t *testing.T) {
 	eachFloats(t, func(t *testing.T, f *Floats) {
 		rng := rand.New(rand.NewPCG(1, 5))
@@ -95,10 +111,7 @@ func TestDots(t *testing.T) {
 }
 
 func TestGroups(t *testing.T) {
-	eachFloats(t, func(t *testing.T, f *Floats) {
-		if !f.Grouped() {
-			t.Skip("none at this level")
-		}
+	eachFloatsFrom(t, AVX2, (*Floats).Grouped, func(t *testing.T, f *Floats) {
 		rng := rand.New(rand.NewPCG(1, 7))
 		table := randomFloats(rng, 20*rowLen)
 		for _, left := range []int{1, 16, 17, 32, 33, 64, 65, 128, 1000} {
