@@ -64,6 +64,11 @@ program (torch.load, or safetensors).`,
 					return err
 				}
 			}
+			if logits != "" {
+				if err := checkSuffix(logits, []string{".safetensors", ".pth", ".pt"}); err != nil {
+					return err
+				}
+			}
 			settings, err := recipe.settings()
 			if err != nil {
 				return err

@@ -44,8 +44,8 @@ func (w *weightsFlags) check() error {
 	if w.path == "" {
 		return usagef("no output: name the file to write with -o FILE")
 	}
-	if !slices.Contains(w.suffixes, strings.ToLower(filepath.Ext(w.path))) {
-		return usagef("%s: want a name that ends in %s", w.path, strings.Join(w.suffixes, " or "))
+	if err := checkSuffix(w.path, w.suffixes); err != nil {
+		return err
 	}
 	if _, err := os.Stat(w.path); err == nil && !w.force {
 		return usagef("%s exists: choose another name or overwrite it with --force", w.path)
@@ -54,6 +54,14 @@ func (w *weightsFlags) check() error {
 		return usagef("%s: there is no folder %s", w.path, dir)
 	}
 	return nil
+}
+
+// checkSuffix reports a name whose ending asks for another format.
+func checkSuffix(path string, suffixes []string) error {
+	if slices.Contains(suffixes, strings.ToLower(filepath.Ext(path))) {
+		return nil
+	}
+	return usagef("%s: want a name that ends in %s", path, strings.Join(suffixes, " or "))
 }
 
 // weightsJSON is the document of import and export.
